@@ -1,0 +1,22 @@
+# TensorFlow, for the CPU or (VARIANT=gpu) with CUDA. Builds without BuildKit; with OFFLINE
+# it takes wheels from the context's wheelhouse/ alone, and they stay out of the image.
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS build
+ARG BUILD_ID=none
+LABEL greenbench.build=${BUILD_ID}
+ARG VARIANT=cpu
+ARG OFFLINE=
+ARG REQUIREMENT="numpy==2.4.* scikit-learn==1.9.*"
+ARG CPU_REQUIREMENT="tensorflow-cpu==2.21.*"
+ARG GPU_REQUIREMENT="tensorflow[and-cuda]==2.21.*"
+COPY wheelhouse /wheelhouse
+RUN python3 -m venv /opt/venv \
+ && if [ -n "$OFFLINE" ]; then set -- --no-index --find-links /wheelhouse; fi \
+ && if [ "$VARIANT" = gpu ]; then framework=$GPU_REQUIREMENT; else framework=$CPU_REQUIREMENT; fi \
+ && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --progress-bar off \
+    "$@" "$framework" $REQUIREMENT
+
+FROM ${BASE}
+COPY --from=build /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

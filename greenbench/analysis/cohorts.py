@@ -1,0 +1,214 @@
+"""One row a comparable cohort: its total energy, time, power and performance."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pandas as pd
+
+from greenbench.analysis.frames import Frames
+
+IDENTITY = (
+    "study",
+    "model",
+    "arm",
+    "mutation",
+    "operator",
+    "changed",
+    "value",
+    "null",
+    "original",
+    "hyperparameters",
+    "block",
+    "scenario",
+    "kind",
+    "copies",
+    "position",
+)
+METRIC = "metric."
+CHANNEL = "channel."
+
+
+def cohorts(frames: Frames) -> pd.DataFrame:
+    """The independent units: counted cohorts whose last run completed in all its members.
+
+    cohort, cohort_run, session, the trial columns of its first measured member (`IDENTITY`),
+    members; train_s and overlap_s (s), start_s; energy_j (J: sum of the disjoint measured
+    channels; missing unless every one of them is known), estimate_j (the same of estimates),
+    channels (names that were added), idle_w (W, mean of the session's idle windows), active_j
+    (energy above idle, J), ready_j and ready_w (J and W before the start: everything loaded,
+    nothing runs), power_w (W, mean), cpu_time_s (s, all members), diverged (members with
+    a metric that is not finite), failed_checks (the checks that the measurement of one of its
+    members failed, by comma; "" if none), `metric.NAME` (mean over members; missing if one diverged) and
+    `channel.NAME` (J).
+    """
+    table = pd.DataFrame.from_records(_members(frames.trials))
+    if table.empty:
+        columns = ("cohort", "cohort_run", "session", *IDENTITY, *QUANTITIES, "failed_checks")
+        return pd.DataFrame(columns=list(columns))
+    table = table.merge(_durations(frames.windows), on="cohort_run", how="left")
+    trained = frames.energies[
+        (frames.energies["kind"] == "train") & frames.energies["cohort_run"].notna()
+    ]
+    by_window = ["cohort_run", "session"]
+    table = table.merge(_totals(trained, frames.channels, by_window), on=by_window, how="left")
+    table = table.merge(_per_channel(trained), on="cohort_run", how="left")
+    idle = idle_windows(frames)
+    known = idle[idle["energy_j"].notna()]
+    sums = known.groupby("session")[["energy_j", "duration_s"]].sum()
+    table["idle_w"] = table["session"].map(sums["energy_j"] / sums["duration_s"]).astype(float)
+    table = table.merge(_ready(frames), on="cohort_run", how="left")
+    failed = _failed(frames.checks)
+    table["failed_checks"] = [failed.get(float(run), "") for run in table["cohort_run"]]
+    return _derived(table)
+
+
+QUANTITIES = (
+    "members",
+    "diverged",
+    "cpu_time_s",
+    "train_s",
+    "overlap_s",
+    "start_s",
+    "energy_j",
+    "estimate_j",
+    "channels",
+    "idle_w",
+    "active_j",
+    "power_w",
+    "ready_j",
+    "ready_w",
+)
+
+
+def idle_windows(frames: Frames) -> pd.DataFrame:
+    """Idle readings of the host: session, window, start_s, duration_s (s), energy_j (J, disjoint
+    measured channels), power_w (W)."""
+    idle = frames.windows[(frames.windows["kind"] == "idle") & frames.windows["attempt"].isna()]
+    energy = frames.energies[frames.energies["window"].isin(idle["window"])]
+    totals = _totals(energy, frames.channels, ["window", "session"])
+    table = idle[["session", "window", "start_s", "duration_s"]].merge(
+        totals[["window", "energy_j"]], on="window", how="left"
+    )
+    table = table[table["duration_s"] > 0].reset_index(drop=True)
+    table["power_w"] = table["energy_j"] / table["duration_s"]
+    return table
+
+
+def main_channels(table: pd.DataFrame) -> str:
+    """The set of channels that most cohorts' totals add; totals of others can't be compared."""
+    sets = table["channels"].dropna() if "channels" in table else pd.Series(dtype=object)
+    return str(sets.mode().iloc[0]) if len(sets) else ""
+
+
+def metric_names(table: pd.DataFrame) -> list[str]:
+    """The metrics that any cohort has, sorted."""
+    return sorted(c.removeprefix(METRIC) for c in table.columns if c.startswith(METRIC))
+
+
+def _members(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    measured = trials[trials["counted"] & (trials["role"] == "measured")]
+    groups: dict[str, list[Any]] = {}
+    for trial in measured.itertuples(index=False):
+        groups.setdefault(str(trial.cohort), []).append(trial)
+    return [_cohort(members) for members in groups.values() if _comparable(members)]
+
+
+def _comparable(members: list[Any]) -> bool:
+    same_run = len({member.cohort_run for member in members}) == 1
+    return same_run and all(m.status == m.cohort_status == "completed" for m in members)
+
+
+def _cohort(members: list[Any]) -> dict[str, Any]:
+    first = members[0]
+    row = {name: getattr(first, name) for name in ("cohort", "cohort_run", "session", *IDENTITY)}
+    row["members"] = len(members)
+    row["cpu_time_s"] = math.fsum(member.cpu_time_s for member in members)
+    names = {name for member in members for name in member.metrics}
+    finite = [all(math.isfinite(v) for v in member.metrics.values()) for member in members]
+    row["diverged"] = finite.count(False)
+    for name in sorted(names):
+        values = [member.metrics.get(name, math.nan) for member in members]
+        known = all(math.isfinite(value) for value in values)
+        row[METRIC + name] = math.fsum(values) / len(values) if known else math.nan
+    return row
+
+
+def _durations(windows: pd.DataFrame) -> pd.DataFrame:
+    whole = windows[windows["cohort_run"].notna() & windows["attempt"].isna()]
+    last = whole.drop_duplicates(["cohort_run", "kind"], keep="last").set_index("cohort_run")
+    train, overlap = (last[last["kind"] == kind] for kind in ("train", "overlap"))
+    table = pd.DataFrame({"train_s": train["duration_s"], "start_s": train["start_s"]})
+    table["overlap_s"] = overlap["duration_s"].reindex(table.index)
+    return table.rename_axis("cohort_run").reset_index()
+
+
+def _totals(energies: pd.DataFrame, channels: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Totals by `keys`; missing where one channel of the session's sum is not known."""
+    named = channels.rename(columns={"name": "channel"})
+    merged = energies.merge(
+        named[["session", "channel", "added", "estimated"]], on=["session", "channel"], how="inner"
+    )
+    result = energies[keys].drop_duplicates()
+    for flag, column in (("added", "energy_j"), ("estimated", "estimate_j")):
+        part = merged[merged[flag].astype(bool)]
+        finite = part["energy_j"].where(part["energy_j"].abs() < math.inf)
+        sums = finite.groupby([part[key] for key in keys]).agg(["sum", "count"]).reset_index()
+        wanted = named[named[flag].astype(bool)].groupby("session")["channel"]
+        complete = sums["count"] == sums["session"].map(wanted.nunique())
+        sums[column] = sums["sum"].where(complete)
+        result = result.merge(sums[[*keys, column]], on=keys, how="left")
+        if flag == "added":
+            names = wanted.apply(lambda group: " + ".join(sorted(group)))
+            result["channels"] = result["session"].map(names)
+    return result
+
+
+def _ready(frames: Frames) -> pd.DataFrame:
+    """Energy and mean power of the window in which everything is loaded and waits."""
+    found = frames.energies[
+        (frames.energies["kind"] == "ready_idle") & frames.energies["cohort_run"].notna()
+    ]
+    totals = _totals(found, frames.channels, ["cohort_run", "session"])
+    spans = found.drop_duplicates("cohort_run").set_index("cohort_run")
+    duration_s = totals["cohort_run"].map(spans["end_s"] - spans["start_s"]).astype(float)
+    table = pd.DataFrame({"cohort_run": totals["cohort_run"], "ready_j": totals["energy_j"]})
+    table["ready_w"] = (table["ready_j"] / duration_s).where(duration_s > 0)
+    return table
+
+
+def _failed(checks: pd.DataFrame) -> dict[float, str]:
+    """Names of the failed checks by cohort run."""
+    failed = checks[checks["severity"] == "fail"]
+    return {
+        float(str(run)): ", ".join(sorted(set(group["check"])))
+        for run, group in failed.groupby("cohort_run")
+    }
+
+
+def _per_channel(energies: pd.DataFrame) -> pd.DataFrame:
+    if energies.empty:
+        return pd.DataFrame({"cohort_run": pd.Series(dtype=float)})
+    table = energies.pivot_table(
+        index="cohort_run", columns="channel", values="energy_j", aggfunc="last", dropna=False
+    )
+    return table.add_prefix(CHANNEL).rename_axis(columns=None).reset_index()
+
+
+def _derived(table: pd.DataFrame) -> pd.DataFrame:
+    """Adds active energy and power; drops totals over another set of channels than most."""
+    for name in QUANTITIES:
+        if name not in table:
+            table[name] = math.nan
+    table["energy_j"] = table["energy_j"].where(table["channels"] == main_channels(table))
+    table["active_j"] = table["energy_j"] - table["idle_w"] * table["train_s"]
+    table["power_w"] = (table["energy_j"] / table["train_s"]).where(table["train_s"] > 0)
+    return table.sort_values("position", ignore_index=True)
+
+
+def original_settings(table: pd.DataFrame) -> dict[str, Any]:
+    """The configuration of a study's original, {} if none completed."""
+    originals = table[table["original"].astype(bool)]
+    return dict(json.loads(originals["hyperparameters"].iloc[0])) if len(originals) else {}

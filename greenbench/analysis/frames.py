@@ -1,0 +1,291 @@
+"""A result set as pandas frames with documented columns; the only place that reads it for analysis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from greenbench.analysis.channels import channel_from, disjoint
+from greenbench.api import Channel
+from greenbench.store import Store, mutation_from
+
+TRIALS_SQL = """
+SELECT t.position, t.key, t.cohort, t.study, t.model, t.arm, t.mutation AS mutation_json,
+       t.hyperparameters, t.seed, t.block, t.scenario AS scenario_json, t.slot, t.role, t.threads,
+       t.counted, COALESCE(a.number, 0) AS attempts, COALESCE(a.status, 'planned') AS status,
+       a.id AS attempt, a.cohort_run, a.metrics, a.effective, a.environment, a.identity,
+       a.cpu_time_s, a.memory_peak_bytes, a.exit_code, a.error_kind, a.error,
+       c.status AS cohort_status, c.session
+FROM trials t
+LEFT JOIN attempts a ON a.trial = t.key
+     AND a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key)
+LEFT JOIN cohort_runs c ON c.id = a.cohort_run
+ORDER BY t.position
+"""
+WINDOWS_SQL = """
+SELECT w.id AS window, w.session, c.cohort, w.cohort_run, a.trial, w.attempt, w.kind, w.number,
+       w.start_s, w.end_s, w.end_s - w.start_s AS duration_s
+FROM windows w LEFT JOIN cohort_runs c ON c.id = w.cohort_run
+LEFT JOIN attempts a ON a.id = w.attempt
+WHERE w.attempt IS NULL OR :all ORDER BY w.id
+"""
+ENERGIES_SQL = """
+SELECT e.window, w.session, c.cohort, w.cohort_run, a.trial, w.attempt, w.kind, w.number,
+       w.start_s, w.end_s, e.channel, e.method, e.energy_j, e.resolution_j, e.coverage,
+       e.calibration, e.samples, e.gap_s, e.reason
+FROM energies e JOIN windows w ON w.id = e.window
+LEFT JOIN cohort_runs c ON c.id = w.cohort_run LEFT JOIN attempts a ON a.id = w.attempt
+WHERE w.attempt IS NULL OR :all ORDER BY e.window, e.channel
+"""
+COHORT_RUNS_SQL = """
+SELECT id AS cohort_run, session, cohort, number, status, started_at, start_s, go_s, end_s,
+       previous, conditions FROM cohort_runs ORDER BY id
+"""
+CHECKS_SQL = """
+SELECT t.study, t.cohort, t.counted, a.trial, c.attempt, a.cohort_run, a.status, c."check",
+       c.severity, c.found, c."limit", c.text
+FROM checks c JOIN attempts a ON a.id = c.attempt JOIN trials t ON t.key = a.trial
+WHERE a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key)
+ORDER BY t.position, c."check"
+"""
+SHARES_SQL = """
+SELECT s.window, w.kind AS window_kind, w.cohort_run, s.channel, s.kind, s.trial, t.slot,
+       s.energy_j, s.uncertainty_j, s.basis
+FROM shares s JOIN windows w ON w.id = s.window LEFT JOIN trials t ON t.key = s.trial
+ORDER BY s.window, s.channel, s.kind, t.slot
+"""
+Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
+PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What the analysis reads, one frame a kind; the columns are in the functions' docstrings."""
+
+    trials: pd.DataFrame
+    windows: pd.DataFrame
+    energies: pd.DataFrame
+    cohort_runs: pd.DataFrame
+    channels: pd.DataFrame
+    problems: pd.DataFrame
+    checks: pd.DataFrame
+    shares: pd.DataFrame
+
+
+def read(store: Store) -> Frames:
+    """All frames of a result set; windows and energies only of whole cohorts and idle time."""
+    found_energies = energies(store)
+    return Frames(
+        trials(store),
+        windows(store),
+        found_energies,
+        cohort_runs(store),
+        channels(store, found_energies),
+        _frame(store, PROBLEMS_SQL, ()),
+        checks(store),
+        shares(store),
+    )
+
+
+def trials(store: Store) -> pd.DataFrame:
+    """One row a planned trial, in the plan's order, with its last attempt.
+
+    position, key, cohort, study, model, arm; mutation (verbatim text, "" for the original),
+    operator, changed (the hyperparameters that the mutation changed, by comma), value (the new
+    value, where it changed one), null (an A/A arm), original; hyperparameters (JSON), seed, block,
+    scenario (text), kind, copies, slot, role, threads, counted; status (planned, running,
+    completed, failed, interrupted, excluded), attempts (number), attempt and cohort_run (ids),
+    cohort_status, session; metrics (dict name → float; NaN and infinity kept), effective and
+    environment (JSON), identity, cpu_time_s (s, train window), memory_peak_bytes, exit_code,
+    error_kind, error.
+    """
+    numeric = ("cpu_time_s", "memory_peak_bytes", "exit_code", "attempt", "cohort_run", "session")
+    frame = _frame(store, TRIALS_SQL, numeric)
+    mutations = [_mutation(text) for text in frame.pop("mutation_json")]
+    for name in ("mutation", "operator", "changed", "value", "null", "original"):
+        frame[name] = pd.Series([m[name] for m in mutations], dtype=object)
+    scenarios = [json.loads(text) for text in frame.pop("scenario_json")]
+    frame["kind"] = [str(s.get("kind", "solo")) for s in scenarios]
+    frame["copies"] = [int(s.get("copies", 1)) for s in scenarios]
+    frame["scenario"] = [
+        kind if kind == "solo" else f"{kind} ×{copies}"
+        for kind, copies in zip(frame["kind"], frame["copies"], strict=True)
+    ]
+    frame["metrics"] = pd.Series([_metrics(text) for text in frame["metrics"]], dtype=object)
+    for name in ("counted", "null", "original"):
+        frame[name] = frame[name].astype(bool)
+    return frame
+
+
+def windows(store: Store, *, every: bool = False) -> pd.DataFrame:
+    """Intervals of the host's monotonic clock: of whole cohorts and idle time, or `every` one.
+
+    window (id), session, cohort, cohort_run, trial and attempt (missing for a whole cohort), kind,
+    number, start_s, end_s, duration_s.
+    """
+    return _frame(store, WINDOWS_SQL, ("cohort_run", "attempt"), every=every)
+
+
+def energies(store: Store, *, every: bool = False) -> pd.DataFrame:
+    """Energy of each channel in each window: of whole cohorts and idle time, or `every` one.
+
+    The windows' columns, and channel, method (counter, power, estimate), energy_j (J; missing
+    where not known, then `reason` says why), resolution_j (half-width, J), coverage, calibration
+    (relative), samples, gap_s (s), reason.
+    """
+    numeric = ("cohort_run", "attempt", "energy_j", "resolution_j", "coverage", "calibration")
+    return _frame(store, ENERGIES_SQL, numeric, every=every)
+
+
+def cohort_runs(store: Store) -> pd.DataFrame:
+    """One row an attempt at a cohort: cohort_run (id), session, cohort, number, status,
+    started_at, start_s, go_s, end_s (s), previous, conditions (JSON)."""
+    return _frame(store, COHORT_RUNS_SQL, ("go_s", "end_s"))
+
+
+def checks(store: Store) -> pd.DataFrame:
+    """Whether measurements are valid, one row a check of a trial's last attempt: study, cohort,
+    counted, trial, attempt, cohort_run, status, check, severity (ok, warn, fail), found, limit,
+    text. A check that could not be made has no row."""
+    if not store.has("checks"):
+        return pd.DataFrame(columns=list(CHECK_COLUMNS))
+    return _frame(store, CHECKS_SQL, ("found", "limit"))
+
+
+CHECK_COLUMNS = (
+    "study",
+    "cohort",
+    "counted",
+    "trial",
+    "attempt",
+    "cohort_run",
+    "status",
+    "check",
+    "severity",
+    "found",
+    "limit",
+    "text",
+)
+
+
+def shares(store: Store) -> pd.DataFrame:
+    """Channels' energies split over their users, a model's rows: window, window_kind, cohort_run,
+    channel, kind (idle, trial, own, other, unattributed), trial and slot (missing but for trials),
+    energy_j and uncertainty_j (J), basis (what it rests on, in words)."""
+    if not store.has("shares"):
+        return pd.DataFrame(columns=list(SHARE_COLUMNS))
+    return _frame(store, SHARES_SQL, ("cohort_run", "slot", "energy_j", "uncertainty_j"))
+
+
+SHARE_COLUMNS = (
+    "window",
+    "window_kind",
+    "cohort_run",
+    "channel",
+    "kind",
+    "trial",
+    "slot",
+    "energy_j",
+    "uncertainty_j",
+    "basis",
+)
+
+
+def readings(store: Store, table: Readings) -> pd.DataFrame:
+    """What was read about once a second beside energy, or its summary an attempt (`usage`): the
+    store's own columns (`greenbench.schema`), numbers all."""
+    if not store.has(table):
+        return pd.DataFrame()
+    frame = _frame(store, f"SELECT * FROM {table}", ())
+    for name in frame.columns.drop("gpu", errors="ignore"):
+        frame[name] = pd.to_numeric(frame[name])
+    return frame
+
+
+def channels(store: Store, found: pd.DataFrame) -> pd.DataFrame:
+    """One row a channel and session, from the session's facts, or from `found` energies if it has
+    none: session, name, backend, method, physical_id, contained_in, scope, update_period_s (s),
+    coverage, calibration, added (part of the measured total), estimated (part of the estimated
+    one)."""
+    rows = []
+    for session in store.sessions():
+        present = [channel_from(data) for data in session.get("channels") or ()]
+        if not present:
+            of_session = found[found["session"] == session["id"]]
+            pairs = of_session[["channel", "method"]].drop_duplicates("channel")
+            present = [
+                channel_from({"name": name, "method": method})
+                for name, method in pairs.itertuples(index=False)
+            ]
+        rows += _channel_rows(session["id"], present)
+    columns = ("session", *CHANNEL_COLUMNS, "added", "estimated")
+    frame = pd.DataFrame.from_records(rows, columns=columns)
+    for name in ("update_period_s", "coverage", "calibration"):
+        frame[name] = pd.to_numeric(frame[name])
+    return frame
+
+
+CHANNEL_COLUMNS = (
+    "name",
+    "backend",
+    "method",
+    "physical_id",
+    "contained_in",
+    "scope",
+    "update_period_s",
+    "coverage",
+    "calibration",
+)
+
+
+def _channel_rows(session: int, present: list[Channel]) -> list[tuple[Any, ...]]:
+    added = disjoint(present)
+    estimated = disjoint(present, estimates=True)
+    return [
+        (
+            session,
+            *(getattr(channel, column) for column in CHANNEL_COLUMNS),
+            channel.name in added,
+            channel.name in estimated,
+        )
+        for channel in present
+    ]
+
+
+def _frame(store: Store, sql: str, numeric: Iterable[str], *, every: bool = False) -> pd.DataFrame:
+    parameters = {"all": int(every)} if ":all" in sql else {}
+    cursor = store.connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description]
+    frame = pd.DataFrame.from_records(cursor.fetchall(), columns=names)
+    for name in numeric:
+        frame[name] = pd.to_numeric(frame[name]).astype(float)
+    return frame
+
+
+def _mutation(text: Any) -> dict[str, Any]:
+    if not isinstance(text, str):
+        empty = {"mutation": "", "operator": "", "changed": "", "value": None}
+        return {**empty, "null": False, "original": True}
+    mutation = mutation_from(json.loads(text))
+    return {
+        "mutation": str(mutation),
+        "operator": mutation.operator,
+        "changed": ",".join(change.hyperparameter for change in mutation.changes),
+        "value": mutation.changes[0].after if len(mutation.changes) == 1 else None,
+        "null": not mutation.changes,
+        "original": False,
+    }
+
+
+def _metrics(text: Any) -> dict[str, float]:
+    found = {}
+    for name, value in json.loads(text).items() if isinstance(text, str) else ():
+        try:
+            found[name] = float(value)
+        except (TypeError, ValueError):
+            continue
+    return found

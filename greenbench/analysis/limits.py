@@ -1,0 +1,175 @@
+"""What limits the conclusions: each weakness of a record in words, with what would help."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from greenbench.analysis.cohorts import idle_windows, main_channels
+from greenbench.analysis.frames import Frames
+from greenbench.analysis.inference import ALPHA
+
+SHORTEST_PERIODS = 100
+"""Below so many update periods of its sensor, a window's edges are more than 1 % of it."""
+RESOLUTION = 0.01
+"""Relative half-width of an energy beyond which it is said."""
+IDLE_VARIATION = 0.05
+"""Relative standard deviation of idle power beyond which a host is unstable."""
+BUSY_LOAD = 0.5
+"""1-minute load beyond which a host was busy before a cohort started; below it a framework's
+own last trial echoes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One thing to know before believing the rest, and what to do about it ("" if nothing)."""
+
+    text: str
+    remedy: str = ""
+
+
+def blocks_needed(mutants: int, originals: int) -> int:
+    """How many blocks until the smallest corrected p is below 0.05: 2m / (s + 1)^B < 0.05."""
+    if originals < 1:
+        return 0
+    return math.floor(math.log(2 * max(mutants, 1) / ALPHA) / math.log(originals + 1)) + 1
+
+
+def of_blocks(deltas: pd.DataFrame) -> Iterator[Limit]:
+    """Studies with too few blocks to tell anything, or without an A/A arm, or with a telling one."""
+    for study, table in deltas.groupby("study", sort=False):
+        mutants, nulls = table[~table["null"].astype(bool)], table[table["null"].astype(bool)]
+        if len(mutants) and (mutants["smallest_p_corrected"] >= ALPHA).any():
+            blocks = int(mutants["blocks"].max())
+            originals = max(1, round(float((mutants["originals"] / mutants["blocks"]).median())))
+            needed = blocks_needed(len(mutants), originals)
+            best = float(mutants["smallest_p_corrected"].min())
+            yield Limit(
+                f"{study}: {blocks} complete blocks are too few to tell: the smallest corrected p"
+                f" that they could reach is {best:.2g}",
+                f"run at least {needed} blocks, or compare fewer mutants",
+            )
+        if nulls.empty:
+            yield Limit(
+                f"{study}: without an A/A arm the noise floor is not known",
+                "add the operator null to the suite",
+            )
+        for _, null in nulls[(nulls["low"] > 0) | (nulls["high"] < 0)].iterrows():
+            yield Limit(
+                f"{study}: the A/A arm ({null['mutation']}) came out"
+                f" {100 * null['estimate']:+.2g} % different though nothing was changed; 1 in 20"
+                " does by chance, otherwise conditions inside a block were not equal",
+                "longer cool-down, a quieter host",
+            )
+
+
+def of_trials(frames: Frames, cohorts: pd.DataFrame) -> Iterator[Limit]:
+    """Trials that are missing from the comparison, and trainings that diverged."""
+    counted = frames.trials[frames.trials["counted"]]
+    for status, text, remedy in (
+        ("planned", "were not run yet", "run the suite again: it goes on where it stopped"),
+        ("running", "are running, or their run was killed", "run the suite again"),
+        ("interrupted", "were interrupted", "run the suite again: it goes on where it stopped"),
+        ("failed", "failed; they are left out", "the errors are under Failures"),
+        (
+            "excluded",
+            "were excluded as invalid; they are left out",
+            "the reasons are under Failures",
+        ),
+    ):
+        number = int((counted["status"] == status).sum())
+        if number:
+            yield Limit(f"{number} of {len(counted)} trials {text}", remedy)
+    measured = counted[(counted["status"] == "completed") & (counted["role"] == "measured")]
+    lost = len(set(measured["cohort"]) - set(cohorts["cohort"]))
+    if lost:
+        yield Limit(f"{lost} cohorts are left out because not all of their members completed")
+    originals = cohorts[cohorts["original"].astype(bool) & (cohorts["diverged"] > 0)]
+    if len(originals):
+        yield Limit(f"{len(originals)} originals diverged: their metrics are not finite")
+
+
+def of_energy(frames: Frames, cohorts: pd.DataFrame) -> Iterator[Limit]:
+    """Energies that are not known, gaps in sampling, coarse sensors, changed sets of channels."""
+    runs = frames.energies["cohort_run"].isin(cohorts["cohort_run"])
+    trained = frames.energies[runs & (frames.energies["kind"] == "train")]
+    facts = frames.channels.rename(columns={"name": "channel"})
+    trained = trained.merge(
+        facts[["session", "channel", "added", "update_period_s"]],
+        on=["session", "channel"],
+        how="left",
+    )
+    unknown = trained[trained["energy_j"].isna()]
+    for keys, group in unknown.groupby(["channel", "reason"], dropna=False):
+        channel, reason = map(str, keys)
+        yield Limit(f"{channel}: energy of {len(group)} cohorts is not known: {reason}")
+    gaps = trained[trained["gap_s"] > 0]
+    for name, group in gaps.groupby("channel"):
+        share = float((group["gap_s"] / (group["end_s"] - group["start_s"])).max())
+        yield Limit(
+            f"{name}: sampling has gaps in {len(group)} cohorts, at most {share:.1%} of the time"
+        )
+    for name, group in trained.groupby("channel"):
+        yield from _coarse(str(name), group)
+    main = main_channels(cohorts)
+    others = int((cohorts["channels"].notna() & (cohorts["channels"] != main)).sum())
+    if others:
+        yield Limit(
+            f"The total of {others} cohorts adds other channels than the rest ({main}) and is left"
+            " out: sensors came or went between sessions"
+        )
+
+
+def _coarse(channel: str, group: pd.DataFrame) -> Iterator[Limit]:
+    duration_s = group["end_s"] - group["start_s"]
+    short = int((duration_s < SHORTEST_PERIODS * group["update_period_s"]).sum())
+    coarse = int((group["resolution_j"] > RESOLUTION * group["energy_j"].abs()).sum())
+    if short:
+        yield Limit(
+            f"{channel}: {short} training windows are shorter than {SHORTEST_PERIODS} update"
+            " periods of the sensor",
+            "train longer (more epochs in the original)",
+        )
+    elif coarse:
+        yield Limit(
+            f"{channel}: the energy of {coarse} training windows is known to ±1 % at best",
+            "train longer, or sample more often",
+        )
+
+
+def of_host(frames: Frames) -> Iterator[Limit]:
+    """An unstable or busy host, and what the run itself warned of."""
+    power_w = idle_windows(frames)["power_w"].dropna()
+    if len(power_w) > 2 and power_w.mean() > 0:
+        variation = float(power_w.std() / power_w.mean())
+        if variation > IDLE_VARIATION:
+            yield Limit(
+                f"Unstable host: idle power varies by {variation:.1%} (relative standard deviation"
+                f" of {len(power_w)} readings)",
+                "end other work on the host, fix clocks and fan speed, cool down longer",
+            )
+    loads = frames.cohort_runs["conditions"].map(_load).astype(float)
+    busy = int((loads > BUSY_LOAD * _processors(frames)).sum())
+    if busy:
+        yield Limit(
+            f"The host was busy before {busy} of {len(loads)} cohorts (load up to {loads.max():.1f})",
+            "end other work on the host, cool down longer",
+        )
+    for text in frames.problems["text"].drop_duplicates():
+        yield Limit(f"Noted while it ran: {text}")
+
+
+def _load(conditions: str) -> float:
+    found = json.loads(conditions)
+    load = found.get("load_1min") if isinstance(found, dict) else None
+    return float(load) if isinstance(load, int | float) else math.nan
+
+
+def _processors(frames: Frames) -> int:
+    """Threads of the widest cohort: a load beyond a part of it would be felt."""
+    by_cohort = frames.trials.groupby("cohort")["threads"].sum()
+    return int(by_cohort.max()) if len(by_cohort) else 1

@@ -1,0 +1,171 @@
+"""Models: hyperparameters, metrics, and the trainer that runs in the container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Literal, Protocol
+
+Value = bool | int | float | str
+"""A hyperparameter's value. Values travel as data (JSON), never through text formatting."""
+
+Direction = Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hyperparameter:
+    """One hyperparameter of a model: its default and the values it may take.
+
+    The type of `default` is the type of every value (an `int` is accepted for a `float`).
+    `low` and `high` are inclusive; `choices` names the values of a categorical one.
+    `log_scale` says that factors, not differences, are its natural steps (a learning rate).
+    """
+
+    name: str
+    default: Value
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    log_scale: bool = False
+    unit: str = ""
+    description: str = ""
+
+    def problem(self, value: object) -> str | None:
+        """Why `value` is not allowed, in a phrase that says what is; None if it is allowed."""
+        expected = type(self.default)
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        if expected is float and not numeric:
+            return f"must be a number, not {value!r}"
+        if expected is not float and type(value) is not expected:
+            return f"must be of type {expected.__name__}, not {value!r}"
+        if self.choices and value not in self.choices:
+            return f"must be one of {', '.join(self.choices)}, not {value!r}"
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            low, high = self.low, self.high
+            if not isfinite(value):
+                return f"must be finite, not {value!r}"
+            if (low is not None and value < low) or (high is not None and value > high):
+                return f"must be in {self.allowed()}, not {value!r}"
+        return None
+
+    def allowed(self) -> str:
+        """The allowed values in words: `[1, 100]`, `sgd | adam`, `any int`."""
+        if self.choices:
+            return " | ".join(self.choices)
+        if self.low is None and self.high is None:
+            return f"any {type(self.default).__name__}"
+        low = "-∞" if self.low is None else repr(self.low)
+        high = "∞" if self.high is None else repr(self.high)
+        return f"[{low}, {high}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One performance metric of a model, measured on held-out data at the end of a training.
+
+    `margin` is the loss in the metric's own unit that is still no damage (for non-inferiority);
+    None means that no verdict on performance is given.
+    """
+
+    name: str
+    direction: Direction
+    unit: str = ""
+    margin: float | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A trainable subject, described without importing its framework.
+
+    `trainer` is a reference `"package.module:Class"` to a `Trainer`; it is imported only where
+    the training runs. `framework` names the image under `dockerfiles/` ("torch", "tensorflow",
+    "plain"). The first metric is the primary one. `data` says in words what it trains on;
+    `synthetic` labels generated data wherever results are shown.
+    """
+
+    name: str
+    framework: str
+    trainer: str
+    hyperparameters: tuple[Hyperparameter, ...]
+    metrics: tuple[Metric, ...]
+    description: str = ""
+    data: str = ""
+    synthetic: bool = False
+
+    def defaults(self) -> dict[str, Value]:
+        """The original's configuration."""
+        return {h.name: h.default for h in self.hyperparameters}
+
+    def hyperparameter(self, name: str) -> Hyperparameter | None:
+        """The hyperparameter of that name, or None."""
+        return next((h for h in self.hyperparameters if h.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What a trainer must obey besides its hyperparameters.
+
+    `device` is "cpu" or "gpu". `threads` bounds the compute threads of the framework.
+    `scratch` is the only writable folder; `data` holds prepared data sets, read-only.
+    """
+
+    seed: int
+    threads: int
+    device: Literal["cpu", "gpu"] = "cpu"
+    scratch: Path
+    data: Path | None = None
+
+
+class EpochReport(Protocol):
+    """Given by `Progress.epoch`: takes the metrics of that epoch."""
+
+    def report(self, **metrics: float) -> None:
+        """Sent with the epoch's end; may be called more than once, later names win."""
+
+
+class Progress(Protocol):
+    """How a trainer marks its windows. Every edge is preceded by `Trainer.synchronize()`."""
+
+    def epoch(self, number: int) -> AbstractContextManager[EpochReport]:
+        """The training part of epoch `number`, counted from 1."""
+
+    def validation(self, number: int) -> AbstractContextManager[EpochReport]:
+        """An evaluation during training, after epoch `number`."""
+
+    def test(self) -> AbstractContextManager[EpochReport]:
+        """The final evaluation on held-out data; outside of the `train` window."""
+
+
+class Trainer(Protocol):
+    """One training run, inside the container. Built as `Trainer(hyperparameters, conditions)`.
+
+    Order of calls: construction and `prepare()` before the start barrier; after `go`:
+    `train()` (the `train` window), then `test()`; `effective()` at the end.
+    """
+
+    def __init__(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> None:
+        """Imports the framework, loads the data, builds the model, seeds every random source."""
+
+    def prepare(self) -> None:
+        """Does what happens once (context, compilation, autotuning), then restores weights,
+        optimizer and random state, so that training starts as if it had not been called."""
+
+    def synchronize(self) -> None:
+        """Returns when the accelerator has finished all that was submitted."""
+
+    def train(self, progress: Progress) -> None:
+        """Trains, marking epochs and validations on `progress`."""
+
+    def test(self, progress: Progress) -> Mapping[str, float]:
+        """The final metrics by name, each one that the model declares."""
+
+    def effective(self) -> Mapping[str, Value]:
+        """The configuration truly used, read from the framework's own objects (optimizer
+        groups, epochs and batches run), one entry per hyperparameter."""
+
+    def environment(self) -> Mapping[str, Value]:
+        """Framework versions, device name, dtype, threads: what a record should say."""

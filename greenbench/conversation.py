@@ -1,0 +1,240 @@
+"""The host's side of one worker's events: a strict state machine with limits on size and time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, cast
+
+from greenbench import protocol
+from greenbench.api import Window, WindowKind
+
+STAMP_LIMIT_S: Final = 1.0
+"""How far a worker's stamp may lie before its receipt; beyond it the trial is invalid."""
+
+AHEAD_LIMIT_S: Final = 0.001
+"""How far a stamp may lie after its receipt: the clock is one, so only rounding remains."""
+
+MAX_NAME_CHARS: Final = 100
+MAX_METRICS: Final = 200
+MAX_LOG_CHARS: Final = 1_048_576
+
+State = Literal[
+    "connected",
+    "loading",
+    "preparing",
+    "prepared",
+    "ready",
+    "released",
+    "training",
+    "in_epoch",
+    "in_validation",
+    "trained",
+    "testing",
+    "done",
+    "failed",
+    "ended",
+]
+
+NEXT: Final[Mapping[tuple[str, str], State]] = {
+    ("connected", "hello"): "loading",
+    ("loading", "prepare_begin"): "preparing",
+    ("preparing", "prepare_end"): "prepared",
+    ("prepared", "ready"): "ready",
+    ("released", "train_begin"): "training",
+    ("training", "epoch_begin"): "in_epoch",
+    ("in_epoch", "epoch_end"): "training",
+    ("training", "validation_begin"): "in_validation",
+    ("in_validation", "validation_end"): "training",
+    ("training", "train_end"): "trained",
+    ("trained", "test_begin"): "testing",
+    ("testing", "test_end"): "trained",
+    ("trained", "result"): "done",
+}
+"""State and event → state. `ready` → `released` is the host's `go`; `error` leads from every
+state before the end to `failed`; `log` and `exit` follow the end of the training process."""
+
+WINDOWS: Final[Mapping[str, WindowKind]] = {
+    "prepare_end": "prepare",
+    "epoch_end": "epoch",
+    "validation_end": "validation",
+    "train_end": "train",
+    "test_end": "test",
+}
+UNSTAMPED: Final = ("log", "exit")
+
+
+class ProtocolError(Exception):
+    """A worker said what it must not; its trial is invalid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as it came: stamps in seconds of CLOCK_MONOTONIC, the worker's and the host's."""
+
+    sequence: int
+    kind: str
+    stamp_s: float
+    received_s: float
+    payload: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What one worker has said so far, and what is known from it."""
+
+    state: State = "connected"
+    windows: list[Window] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    effective: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    error_kind: str | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    exit_signal: int | None = None
+    log_dropped_bytes: int | None = None
+    ready_s: float | None = None
+    _log: list[str] = field(default_factory=list)
+    _log_chars: int = 0
+    _begun: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _last_stamp_s: float = float("-inf")
+    _sequence: int = 0
+    _buffer: bytearray = field(default_factory=bytearray)
+
+    @property
+    def log(self) -> str:
+        """What the model printed, as far as it was kept."""
+        return "".join(self._log)
+
+    def release(self) -> None:
+        """The host has said `go`."""
+        if self.state != "ready":
+            raise ProtocolError(f"go in state {self.state}")
+        self.state = "released"
+
+    def window(self, kind: WindowKind) -> Window | None:
+        """The first window of that kind, if it has ended."""
+        return next((window for window in self.windows if window.kind == kind), None)
+
+    def feed(self, data: bytes, received_s: float) -> list[Event]:
+        """Takes bytes from the socket; returns the events in them.
+
+        Raises ProtocolError for anything that is not the next thing to say. Events before the
+        offence are lost to the caller, but not their effect on this conversation.
+        """
+        self._buffer += data
+        *lines, rest = self._buffer.split(b"\n")
+        self._buffer = bytearray(rest)
+        if any(len(line) >= protocol.MAX_LINE_BYTES for line in (*lines, rest)):
+            raise ProtocolError(f"a message is longer than {protocol.MAX_LINE_BYTES} bytes")
+        return [self._take(bytes(line), received_s) for line in lines]
+
+    def _take(self, line: bytes, received_s: float) -> Event:
+        try:
+            kind, payload = protocol.decode(line)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolError(f"a message can't be read: {error}") from error
+        self._sequence += 1
+        if self._sequence > protocol.MAX_EVENTS:
+            raise ProtocolError(f"more than {protocol.MAX_EVENTS} events")
+        if kind in UNSTAMPED:
+            self._after_the_end(kind, payload)
+            return Event(self._sequence, kind, received_s, received_s, {})
+        stamp_s = self._stamp(kind, payload.pop("stamp_s", None), received_s)
+        try:
+            self._advance(kind, stamp_s, payload)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProtocolError(f"{kind} is malformed: {error}") from error
+        return Event(self._sequence, kind, stamp_s, received_s, payload)
+
+    def _stamp(self, kind: str, stamp_s: object, received_s: float) -> float:
+        if not isinstance(stamp_s, float):
+            raise ProtocolError(f"{kind} has no stamp")
+        if not self._last_stamp_s <= stamp_s <= received_s + AHEAD_LIMIT_S:
+            raise ProtocolError(f"{kind} is stamped out of order or in the future")
+        if received_s - stamp_s > STAMP_LIMIT_S:
+            raise ProtocolError(
+                f"{kind} was stamped {received_s - stamp_s:.3f} s before it came"
+                f" (limit {STAMP_LIMIT_S} s)"
+            )
+        self._last_stamp_s = stamp_s
+        return stamp_s
+
+    def _advance(self, kind: str, stamp_s: float, payload: dict[str, Any]) -> None:
+        if kind == "error" and self.state not in ("done", "failed", "ended"):
+            self.error_kind = str(payload["error_kind"])[:MAX_NAME_CHARS]
+            self.error = str(payload["message"])
+            self.state = "failed"
+            return
+        following = NEXT.get((self.state, kind))
+        if following is None:
+            raise ProtocolError(f"{kind!r} is not allowed in state {self.state!r}")
+        self.state = following
+        if kind == "hello":
+            self._check_version(payload)
+        elif kind == "ready":
+            self.ready_s = stamp_s
+            self.environment = _values(payload["environment"])
+        elif kind == "result":
+            self.metrics = _metrics(payload["metrics"])
+            self.effective = _values(payload["effective"])
+        elif kind.endswith("_begin"):
+            self._begun[kind.removesuffix("_begin")] = (stamp_s, _number(payload))
+        if kind in WINDOWS:
+            self._end_window(WINDOWS[kind], stamp_s, payload)
+
+    def _end_window(self, kind: WindowKind, stamp_s: float, payload: dict[str, Any]) -> None:
+        begun_s, number = self._begun.pop(kind)
+        if _number(payload) != number:
+            raise ProtocolError(f"{kind} {number} ended as number {_number(payload)}")
+        _metrics(payload.get("metrics", {}))
+        self.windows.append(Window(kind=kind, number=number, start_s=begun_s, end_s=stamp_s))
+
+    def _check_version(self, payload: Mapping[str, Any]) -> None:
+        if payload.get("protocol") != protocol.VERSION:
+            raise ProtocolError(
+                f"the worker speaks protocol {payload.get('protocol')!r}, this greenbench"
+                f" {protocol.VERSION}: rebuild the images (`greenbench images build`)"
+            )
+
+    def _after_the_end(self, kind: str, payload: Mapping[str, Any]) -> None:
+        if self.state == "ended":
+            raise ProtocolError(f"{kind!r} after the end")
+        if kind == "log":
+            text = str(payload.get("text", ""))
+            self._log_chars += len(text)
+            if self._log_chars > MAX_LOG_CHARS:
+                raise ProtocolError(f"a log of more than {MAX_LOG_CHARS} characters")
+            self._log.append(text)
+            return
+        self.exit_code = _optional_int(payload.get("code"))
+        self.exit_signal = _optional_int(payload.get("signal"))
+        self.log_dropped_bytes = _optional_int(payload.get("dropped_bytes"))
+        if self.state in ("done", "failed"):
+            return
+        self.state = "ended"
+
+
+def _number(payload: Mapping[str, Any]) -> int:
+    number = payload.get("number", 0)
+    if type(number) is not int or not 0 <= number < 2**31:
+        raise ProtocolError(f"{number!r} is not a number of an epoch")
+    return number
+
+
+def _optional_int(value: object) -> int | None:
+    return value if type(value) is int else None
+
+
+def _values(payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, dict) or len(payload) > MAX_METRICS:
+        raise ProtocolError("not a table of values")
+    for name, value in payload.items():
+        if len(name) > MAX_NAME_CHARS or not isinstance(value, bool | int | float | str):
+            raise ProtocolError(f"{name[:MAX_NAME_CHARS]!r} is not a value with a short name")
+    return cast("dict[str, Any]", payload)
+
+
+def _metrics(payload: Any) -> dict[str, float]:
+    """Metrics by name; non-finite ones travel as the strings that `float()` reads."""
+    return {name: float(value) for name, value in _values(payload).items()}

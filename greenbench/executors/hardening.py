@@ -1,0 +1,122 @@
+"""How a trial's container is locked down: everything that the engine is asked to forbid."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from greenbench.api import Launch, Limits
+from greenbench.executors.environment import worker_environment
+from greenbench.executors.gpus import GpuRequest, gpu_request
+
+if TYPE_CHECKING:
+    from docker import APIClient
+    from docker.types import DeviceRequest, Mount, Ulimit
+
+NOBODY_ID: Final = 65534
+RUN_FOLDER: Final = "/run/greenbench"
+SCRATCH_FOLDER: Final = "/scratch"
+DATA_FOLDER: Final = "/data"
+TMP_MB: Final = 64
+OPEN_FILES: Final = 8_192
+USER_PROCESSES: Final = 32_768
+"""RLIMIT_NPROC counts all of user 65534 on the host, so it must leave room for a cohort; what
+bounds one trial is `pids_limit`. It is set explicitly because some engines inherit a tiny one."""
+
+LOG_BYTES: Final = 65_536
+MIB: Final = 1024 * 1024
+
+
+def create_container(client: APIClient, launch: Launch, image: str) -> str:
+    """Creates the trial's container, not yet started; returns its id."""
+    arguments = ["--socket", f"{RUN_FOLDER}/worker.sock", "--scratch", SCRATCH_FOLDER]
+    if launch.data is not None:
+        arguments += ["--data", DATA_FOLDER]
+    created = client.create_container(
+        image,
+        name=_name(launch),
+        entrypoint=["python", "-P", "-m", "greenbench.worker"],
+        command=arguments,
+        user=f"{NOBODY_ID}:{NOBODY_ID}",
+        working_dir=SCRATCH_FOLDER,
+        environment=dict(worker_environment(launch.limits, SCRATCH_FOLDER)),
+        labels=dict(launch.labels),
+        healthcheck={"test": ["NONE"]},  # nothing may run beside the training
+        host_config=_host_config(client, launch),
+    )
+    return str(created["Id"])
+
+
+def _host_config(client: APIClient, launch: Launch) -> dict[str, Any]:
+    from docker.types import LogConfig
+
+    limits = launch.limits
+    config: dict[str, Any] = client.create_host_config(
+        network_mode="none",
+        read_only=True,
+        privileged=False,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        ipc_mode="private",
+        pids_limit=limits.pids,
+        mem_limit=limits.memory_mb * MIB,
+        memswap_limit=limits.memory_mb * MIB,  # the sum of memory and swap: no swap
+        shm_size=limits.shm_mb * MIB,
+        tmpfs={
+            SCRATCH_FOLDER: _tmpfs_options(limits.scratch_mb),
+            "/tmp": _tmpfs_options(TMP_MB),  # noqa: S108 (inside the container)
+        },
+        mounts=_mounts(launch),
+        ulimits=_ulimits(limits),
+        # The worker takes the output itself; what reaches the engine is a crash before that.
+        # A file capped by the engine keeps it without a reader of ours, and costs nothing unused.
+        log_config=LogConfig(
+            type=LogConfig.types.JSON,
+            config={"max-size": str(LOG_BYTES), "max-file": "1"},
+        ),
+        device_requests=device_requests(gpu_request(limits.gpus)),
+    )
+    return config
+
+
+def _mounts(launch: Launch) -> list[Mount]:
+    from docker.types import Mount
+
+    wanted = [(RUN_FOLDER, launch.directory)]
+    if launch.data is not None:
+        wanted.append((DATA_FOLDER, launch.data))
+    return [
+        Mount(target=target, source=str(source.resolve()), type="bind", read_only=True)
+        for target, source in wanted
+    ]
+
+
+def _ulimits(limits: Limits) -> list[Ulimit]:
+    from docker.types import Ulimit
+
+    file_bytes = max(limits.scratch_mb, limits.shm_mb) * MIB
+    sizes = {"nofile": OPEN_FILES, "nproc": USER_PROCESSES, "core": 0, "fsize": file_bytes}
+    return [Ulimit(name=name, soft=size, hard=size) for name, size in sizes.items()]
+
+
+def _tmpfs_options(size_mb: int) -> str:
+    # The owner, not the mode, gives access: where the folder exists, runc restores its mode.
+    return f"rw,noexec,nosuid,nodev,uid={NOBODY_ID},gid={NOBODY_ID},mode=0700,size={size_mb}m"
+
+
+def device_requests(request: GpuRequest) -> list[DeviceRequest]:
+    """The GPUs as the engine is asked for them."""
+    from docker.types import DeviceRequest
+
+    if not request:
+        return []
+    if request.ids:
+        return [DeviceRequest(device_ids=list(request.ids), capabilities=[["gpu"]])]
+    return [DeviceRequest(count=-1 if request.all else request.count, capabilities=[["gpu"]])]
+
+
+def _name(launch: Launch) -> str:
+    """Readable and unique: `greenbench-digits-mlp-3f9c…`."""
+    readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", launch.trial.model)[:40]
+    return f"greenbench-{readable}-{uuid.uuid4().hex[:12]}"

@@ -1,0 +1,175 @@
+"""Checks of the machine during an attempt: rest, heat, clocks, throttling, work of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from greenbench.host.evidence import Check, Evidence, Severity, rising, worst_of
+from greenbench.host.gpu import CAPPED, SLOWING, reasons
+from greenbench.host.readings import GpuReading, growth, within
+
+TEMPERATURE_WARN_C: Final = 15.0
+"""Above the idle reading when training starts; loading warms a little, a hot start is not rested."""
+CLOCKS_WARN: Final = 0.1
+"""Lowest against highest clock of a busy GPU: within a tenth, as boost clocks move."""
+BUSY: Final = 0.5
+"""Utilisation above which a GPU's clock is its working clock."""
+THROTTLED_FAIL: Final = 0.05
+"""Share of readings slowed by heat or failing power, above which it was another machine."""
+FOREIGN_CPUS_WARN: Final = 0.1
+FOREIGN_CPUS_FAIL: Final = 0.5
+"""Processors that others kept busy. Timers and the container engine stay below a tenth of one."""
+FOREIGN_SHARE_WARN: Final = 0.05
+FOREIGN_SHARE_FAIL: Final = 0.25
+"""… and that as a share of the cohort's own CPU time: a package's power above idle goes, roughly,
+with the CPU time on it, so this is about the error that is left in the energy."""
+FOREIGN_LEAST_S: Final = 1.0
+"""The kernel counts CPU time in ticks of 10 ms a processor: shorter windows can't be judged."""
+FOREIGN_GPU_FAIL: Final = 0.01
+"""Utilisation by others; a foreign process that does nothing holds a context and draws power."""
+
+
+def cooldown(evidence: Evidence) -> Check | None:
+    """Whether the host had come to rest before the cohort started."""
+    rest = evidence.rest
+    if rest is None or rest.rested is None:
+        return None
+    if rest.rested:
+        text = f"the host was at rest after {rest.waited_s:.1f} s"
+    else:
+        text = f"the host was not at rest after {rest.waited_s:.1f} s: {'; '.join(rest.unrest)}"
+    severity: Severity = "ok" if rest.rested else "warn"
+    return Check("cooldown", severity, rest.waited_s, evidence.cooldown_limit_s, text)
+
+
+def temperature(evidence: Evidence) -> Check | None:
+    """Whether training started much hotter than the idle host."""
+    found = []
+    for sensor, idle_c in evidence.idle.temperature_c.items():
+        start_c = evidence.start_temperature_c.get(sensor)
+        if start_c is not None:
+            text = f"{sensor} was at {start_c:.0f} °C when training started, idle {idle_c:.0f} °C"
+            above_c = start_c - idle_c
+            found.append(rising("temperature", above_c, TEMPERATURE_WARN_C, None, text))
+    return worst_of(found)
+
+
+def clocks(evidence: Evidence) -> Check | None:
+    """Whether a busy GPU's clock stayed about the same."""
+    found = []
+    for uuid, readings in _by_gpu(evidence).items():
+        mhz = [
+            r.state.sm_clock_mhz
+            for r in readings
+            if r.state.sm_clock_mhz and (r.state.utilization or 0.0) >= BUSY
+        ]
+        if len(mhz) >= 2:
+            low, high = min(mhz), max(mhz)
+            text = f"{uuid}: its clock moved between {low:.0f} and {high:.0f} MHz while busy"
+            found.append(rising("clocks", 1 - low / high, CLOCKS_WARN, None, text))
+    return worst_of(found)
+
+
+def throttling(evidence: Evidence) -> Check | None:
+    """Whether heat or a power limit slowed a GPU, or heat a processor."""
+    return worst_of([*_gpu_throttling(evidence), *_cpu_throttling(evidence)])
+
+
+def _gpu_throttling(evidence: Evidence) -> Iterator[Check]:
+    for uuid, readings in _by_gpu(evidence).items():
+        told = [b for r in readings if (b := r.state.throttle_reasons) is not None]
+        if not told:
+            continue
+        slowed = [bits for bits in told if bits & sum(SLOWING)]
+        capped = [bits for bits in told if bits & sum(CAPPED)]
+        share = len(slowed) / len(told)
+        severity: Severity = "fail" if share > THROTTLED_FAIL else "ok"
+        text = f"{uuid} was not throttled"
+        if slowed or capped:
+            seen = 0
+            for bits in told:
+                seen |= bits
+            words = ", ".join(reasons(seen, SLOWING | CAPPED))
+            severity = severity if severity == "fail" else "warn"
+            part = len([b for b in told if b & sum(SLOWING | CAPPED)]) / len(told)
+            text = f"{uuid} was throttled in {part:.0%} of the readings: {words}"
+        yield Check("throttling", severity, share, THROTTLED_FAIL, text)
+
+
+def _cpu_throttling(evidence: Evidence) -> Iterator[Check]:
+    points = [
+        (r.stamp_s, float(r.cpu_throttle_events))
+        for r in evidence.host
+        if r.cpu_throttle_events is not None
+    ]
+    events = growth(points, evidence.window)
+    if events is not None:
+        text = f"heat slowed a processor {events:.0f} times"
+        yield rising("throttling", events, 0.0, None, text)
+
+
+# --- others on the machine ----------------------------------------------------------------------
+
+
+def foreign_load(evidence: Evidence) -> Check | None:
+    """Whether others used the processors: CPU time of the host without the cohort's and ours.
+
+    Where no processor is measured (a GPU alone, or estimates) it only warns.
+    """
+    if evidence.length_s < FOREIGN_LEAST_S or not evidence.cpu:
+        return None
+    busy_s = growth(
+        [(r.stamp_s, b) for r in evidence.host if (b := r.busy_cpu_time_s) is not None],
+        evidence.window,
+    )
+    own_s = growth(
+        [(r.stamp_s, o) for r in evidence.host if (o := r.own_cpu_time_s) is not None],
+        evidence.window,
+    )
+    trials = [growth(points, evidence.window) for points in evidence.cpu]
+    if busy_s is None or own_s is None or None in trials:
+        return None
+    cohort_s = sum(used for used in trials if used is not None)
+    foreign_s = max(busy_s - own_s - cohort_s, 0.0)
+    cpus = foreign_s / evidence.length_s
+    share = foreign_s / cohort_s if cohort_s > 0 else float("inf")
+    processors = any(c.name.startswith(("cpu/", "platform/")) for c, _ in evidence.measured())
+    severity: Severity = "ok"
+    limit = FOREIGN_CPUS_WARN
+    if cpus > FOREIGN_CPUS_WARN and share > FOREIGN_SHARE_WARN:
+        severity = "warn"
+    if cpus > FOREIGN_CPUS_FAIL and share > FOREIGN_SHARE_FAIL and processors:
+        severity, limit = "fail", FOREIGN_CPUS_FAIL
+    text = (
+        f"others used {cpus:.2f} processors, the cohort {cohort_s / evidence.length_s:.2f}"
+        " (on average over the window)"
+    )
+    return Check("foreign_load", severity, cpus, limit, text)
+
+
+def foreign_gpu(evidence: Evidence) -> Check | None:
+    """Whether others used a GPU, or held one."""
+    found = []
+    for uuid, readings in _by_gpu(evidence).items():
+        counts = [n for r in readings if (n := r.foreign_processes) is not None]
+        if not counts:
+            continue
+        used = [u for r in readings if (u := r.foreign_utilization) is not None]
+        mean = sum(used) / len(used) if used else None
+        severity: Severity = "warn" if max(counts) else "ok"
+        text = f"{uuid}: no process of others"
+        if max(counts):
+            load = "not told" if mean is None else f"{mean:.0%}"
+            text = f"{uuid}: processes of others (up to {max(counts)}), their utilisation {load}"
+        if mean is not None and mean > FOREIGN_GPU_FAIL:
+            severity = "fail"
+        found.append(Check("foreign_gpu", severity, mean, FOREIGN_GPU_FAIL, text))
+    return worst_of(found)
+
+
+def _by_gpu(evidence: Evidence) -> dict[str, list[GpuReading]]:
+    found: dict[str, list[GpuReading]] = {}
+    for reading in within(evidence.gpus, evidence.window):
+        found.setdefault(reading.state.uuid, []).append(reading)
+    return found

@@ -1,0 +1,50 @@
+"""Is a trial's measurement valid? Pure checks, from what was read to a severity each.
+
+A check that lacks what it needs (no GPU, no sensor) returns nothing: not made is not passed. What
+failed is left out of the statistics; what was warned of stays in and is shown. Energy checks look
+at measured channels alone: an estimate has nothing to be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from greenbench.host import energy_checks, machine_checks
+from greenbench.host.evidence import Check, Evidence
+
+ENERGY: Final = (
+    energy_checks.samples,
+    energy_checks.gaps,
+    energy_checks.resolution,
+    energy_checks.power,
+    energy_checks.sensors_agree,
+)
+MACHINE: Final = (
+    machine_checks.cooldown,
+    machine_checks.temperature,
+    machine_checks.clocks,
+    machine_checks.throttling,
+    machine_checks.foreign_load,
+    machine_checks.foreign_gpu,
+)
+ALL: Final = ENERGY + MACHINE
+REMEDIES: Final[Mapping[str, str]] = {
+    "samples": "train longer, or sample more often ([measure] period_s)",
+    "gaps": "`greenbench doctor` shows what is wrong with the sensor",
+    "resolution": "train longer (more epochs in the original)",
+    "power": "run on a quiet host, so that idle is idle; look at the sensor with `greenbench doctor`",
+    "sensors_agree": "trust neither in absolute joules; deltas on one device still hold",
+    "cooldown": "raise [cooldown] limit_s, or cool the host better",
+    "temperature": "raise [measure] idle_between_s, or cool the host better",
+    "clocks": "lock the GPU's clocks: sudo nvidia-smi -lgc MHZ",
+    "throttling": "cool the host better, or lower its power limit and clocks",
+    "foreign_load": "end other work on the host; `greenbench doctor` names it",
+    "foreign_gpu": "end other work on the GPU; `greenbench doctor` names it",
+}
+
+
+def checks(evidence: Evidence) -> list[Check]:
+    """Every check that can be made, in a fixed order."""
+    made = (check(evidence) for check in ALL)
+    return [found for found in made if found is not None]

@@ -1,0 +1,153 @@
+"""A plan as stable JSON for scripts, and as rows and counts for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from greenbench.api import Trial
+from greenbench.plan.build import Cohort, Plan
+from greenbench.plan.outlook import plan_outlook
+
+if TYPE_CHECKING:
+    from greenbench.plugins import Plugins
+    from greenbench.suite.spec import Suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRow:
+    """One trial as people read it; `what` has the mutation verbatim."""
+
+    number: int
+    study: str
+    block: str
+    slot: str
+    what: str
+    seed: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyCounts:
+    """How much of what a study runs. `originals`, `mutants` and `nulls` are per block."""
+
+    study: str
+    model: str
+    scenario: str
+    blocks: int
+    originals: int
+    mutants: int
+    nulls: int
+    cohorts: int
+    trials: int
+
+
+def plan_counts(plan: Plan) -> list[StudyCounts]:
+    """The counts of each study, in the suite's order; warm-ups are not among them."""
+    counts = []
+    for study in plan.studies:
+        cohorts = [cohort for cohort in plan.cohorts if cohort.study == study.study]
+        counts.append(
+            StudyCounts(
+                study=study.study,
+                model=study.spec.model,
+                scenario=str(study.spec.scenario),
+                blocks=study.spec.blocks,
+                originals=study.originals,
+                mutants=study.mutants,
+                nulls=study.nulls,
+                cohorts=len(cohorts),
+                trials=sum(len(cohort.trials) for cohort in cohorts),
+            )
+        )
+    return counts
+
+
+def plan_table(plan: Plan) -> list[PlanRow]:
+    """A row for each trial, in the order in which they run."""
+    return [
+        PlanRow(
+            number=cohort.index + 1,
+            study=trial.study if cohort.counted else f"{trial.study} {trial.model}",
+            block=str(cohort.block) if cohort.counted else "–",
+            slot=f"{trial.slot + 1}/{len(cohort.trials)}" if len(cohort.trials) > 1 else "–",
+            what=str(trial.mutation) if trial.mutation else trial.arm,
+            seed=trial.seed,
+            key=trial.key,
+        )
+        for cohort in plan.cohorts
+        for trial in cohort.trials
+    ]
+
+
+def plan_facts(plan: Plan, suite: Suite, plugins: Plugins) -> dict[str, Any]:
+    """What a result set records of the plan besides its trials: what the models are, with who
+    provides them, and what each study compares and can settle. Plain JSON data."""
+    return {
+        "models": {
+            name: {
+                **asdict(plugins.models[name].value),
+                "distribution": plugins.models[name].distribution,
+                "version": plugins.models[name].version,
+            }
+            for name in suite.models()
+        },
+        "studies": _studies_json(plan),
+    }
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan for scripts. Keys may be added; those that are there keep name and meaning
+    (docs/suites.md lists them)."""
+    return {
+        "suite": plan.suite.name,
+        "seed": plan.suite.seed,
+        "cohorts": len(plan.cohorts),
+        "studies": _studies_json(plan),
+        "trials": [
+            _trial_json(trial, cohort) for cohort in plan.cohorts for trial in cohort.trials
+        ],
+    }
+
+
+def _studies_json(plan: Plan) -> list[dict[str, Any]]:
+    outlooks = {outlook.study: outlook for outlook in plan_outlook(plan)}
+    studies = []
+    for counts in plan_counts(plan):
+        outlook = outlooks.get(counts.study)
+        reach = {
+            "smallest_corrected_p": outlook.smallest_p if outlook else None,
+            "blocks_needed": outlook.blocks_needed if outlook else None,
+            "outlook": outlook.text if outlook else None,
+        }
+        studies.append(asdict(counts) | reach)
+    return studies
+
+
+def _trial_json(trial: Trial, cohort: Cohort) -> dict[str, Any]:
+    mutation = trial.mutation
+    changes = mutation.changes if mutation else ()
+    return {
+        "key": trial.key,
+        "study": trial.study,
+        "model": trial.model,
+        "scenario": str(trial.scenario),
+        "copies": trial.scenario.copies,
+        "arm": trial.arm,
+        "operator": mutation.operator if mutation else None,
+        "mutation": str(mutation) if mutation else None,
+        "changes": [
+            {"hyperparameter": c.hyperparameter, "before": c.before, "after": c.after}
+            for c in changes
+        ],
+        "hyperparameters": dict(trial.hyperparameters),
+        "seed": trial.seed,
+        "block": trial.block,
+        "ordinal": cohort.ordinal,
+        "cohort": trial.cohort,
+        "index": cohort.index,
+        "slot": trial.slot,
+        "role": trial.role,
+        "threads": trial.threads,
+        "counted": trial.counted,
+    }

@@ -1,0 +1,61 @@
+"""The words between host and worker: one JSON object a line over a Unix socket, with limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, Final
+
+VERSION: Final = 1
+"""Both sides refuse another version before training starts."""
+
+MAX_LINE_BYTES: Final = 65_536
+MAX_EVENTS: Final = 100_000
+"""Per trial: 25,000 epochs with their validations. More is a flood, and ends the trial."""
+
+LOG_PART_BYTES: Final = 8_192
+"""Output travels in parts that stay below `MAX_LINE_BYTES` however they are escaped."""
+
+TO_WORKER: Final = ("trial", "go", "bye")
+FROM_WORKER: Final = (
+    "hello",
+    "prepare_begin",
+    "prepare_end",
+    "ready",
+    "train_begin",
+    "epoch_begin",
+    "epoch_end",
+    "validation_begin",
+    "validation_end",
+    "train_end",
+    "test_begin",
+    "test_end",
+    "result",
+    "error",
+    "log",
+    "exit",
+)
+
+
+def encode(kind: str, payload: Mapping[str, Any]) -> bytes:
+    """One message as a line of JSON; non-finite floats become the strings `float()` reads."""
+    message = {"kind": kind, **{key: _plain(value) for key, value in payload.items()}}
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def decode(line: bytes) -> tuple[str, dict[str, Any]]:
+    """The kind and the payload of one line; ValueError if it is not a message."""
+    message = json.loads(line)
+    if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
+        raise ValueError("not an object with a kind")
+    kind = message.pop("kind")
+    return kind, message
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value

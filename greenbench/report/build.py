@@ -1,0 +1,40 @@
+"""From a store to the `Report` value: every section once, in reading order."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from greenbench.report import effects, methods, record, relations, shares, summary, validity
+from greenbench.report.context import context
+from greenbench.report.model import Report
+from greenbench.store import Store
+
+
+def build_report(store: Store, *, include_invalid: bool = False) -> Report:
+    """What a result set says so far; never raises on what its trials did or did not do.
+
+    Runs whose measurement failed a check are left out of the statistics unless `include_invalid`.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        known = context(store, include_invalid=include_invalid)
+        limits = record.all_limits(known)
+        sections = (
+            summary.section(known, len(limits)),
+            effects.section(known),
+            relations.correlations(known),
+            relations.colocation(known),
+            shares.section(known),
+            record.failures(known),
+            record.limits(limits, validity.tables(known)),
+            record.provenance(known),
+            methods.section(known),
+        )
+    name = known.facts.get("suite_name") or store.folder.name
+    return Report(
+        title=f"greenbench: {name}",
+        basis=known.basis,
+        sections=tuple(section for section in sections if section is not None),
+    )

@@ -1,0 +1,153 @@
+"""Everything that the sections of a report draw on, worked out once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from greenbench.analysis import frames as reading
+from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channels, metric_names
+from greenbench.analysis.colocation import per_training
+from greenbench.analysis.correlations import correlations
+from greenbench.analysis.deltas import deltas
+from greenbench.api import Direction, Metric
+from greenbench.report.model import Basis
+from greenbench.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The record, its frames and the analysis of them.
+
+    `cohorts` are those that statistics rest on; `invalid` are complete ones whose measurement
+    failed a check, left out unless `include_invalid`.
+
+    `quantity` is what mutants are compared by: energy_j on measurements, else cpu_time_s.
+    """
+
+    facts: Mapping[str, Any]
+    sessions: Sequence[Mapping[str, Any]]
+    frames: reading.Frames
+    cohorts: pd.DataFrame
+    invalid: pd.DataFrame
+    include_invalid: bool
+    basis: Basis
+    quantity: str
+    main: pd.DataFrame
+    deltas: Mapping[str, pd.DataFrame]
+    correlations: pd.DataFrame
+    colocation: pd.DataFrame
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything may be concluded about energy."""
+        return self.basis == "measured"
+
+    def studies(self) -> list[str]:
+        """The planned studies with something to compare, in the plan's order."""
+        counted = self.frames.trials[self.frames.trials["counted"]]
+        return [str(study) for study in counted["study"].drop_duplicates()]
+
+    def study_facts(self, study: str) -> Mapping[str, Any]:
+        """What the record says of a study and of its model; {} if nothing."""
+        trials = self.frames.trials
+        model = trials.loc[trials["study"] == study, "model"].head(1)
+        models = self.facts.get("models") or {}
+        found = [s for s in self.facts.get("studies") or () if s.get("study") == study]
+        return {**(models.get(model.iloc[0]) or {} if len(model) else {}), **dict(*found[:1])}
+
+    def metrics(self, study: str) -> list[Metric]:
+        """The study's metrics, the primary first; undeclared ones carry no margin."""
+        declared = [_metric(data) for data in self.study_facts(study).get("metrics") or ()]
+        table = self.cohorts[self.cohorts["study"] == study].dropna(axis=1, how="all")
+        names = {metric.name for metric in declared}
+        found = [n for n in metric_names(table) if n not in names]
+        return declared + [Metric(name=name, direction="maximize") for name in found]
+
+    def rows(self, quantity: str, study: str) -> pd.DataFrame:
+        """The deltas of one study in one quantity, in the report's order."""
+        table = self.deltas.get(quantity, self.main)
+        return table[table["study"] == study] if quantity in self.deltas else table.iloc[:0]
+
+
+def context(store: Store, *, include_invalid: bool = False) -> Context:
+    """Reads a result set and analyses it; works on empty and half-finished ones too."""
+    frames = reading.read(store)
+    every = _ordered(cohorts(frames), frames.trials)
+    failed = every["failed_checks"] != ""
+    table = every if include_invalid else every[~failed].reset_index(drop=True)
+    basis = _basis(frames)
+    quantity = "energy_j" if basis == "measured" else "cpu_time_s"
+    channels = channel_columns(table) if basis == "measured" else []
+    beside = ["train_s", *(("active_j", "power_w") if basis == "measured" else ()), *channels]
+    if basis == "estimate":
+        beside.append("estimate_j")
+    main = deltas(table, quantity, "ratio")
+    found = {quantity: main} | {name: deltas(table, name, "ratio") for name in beside}
+    names = [METRIC + name for name in metric_names(table)]
+    found |= {name: deltas(table, name, "difference") for name in names}
+    with_power = ["power_w"] if basis == "measured" else []
+    return Context(
+        facts=store.facts(),
+        sessions=store.sessions(),
+        frames=frames,
+        cohorts=table,
+        invalid=every[failed],
+        include_invalid=include_invalid,
+        basis=basis,
+        quantity=quantity,
+        main=main,
+        deltas=found,
+        correlations=correlations(table, [quantity, *channels, "train_s", *with_power, *names]),
+        colocation=per_training(table, quantity),
+    )
+
+
+def channel_columns(table: pd.DataFrame) -> list[str]:
+    """Columns of the measured channels that the total adds, if it adds more than one."""
+    names = [name for name in main_channels(table).split(" + ") if name]
+    return [CHANNEL + name for name in names] if len(names) > 1 else []
+
+
+def _basis(frames: reading.Frames) -> Basis:
+    energies = frames.energies[frames.energies["energy_j"].notna()]
+    keys = energies[["session", "channel"]].drop_duplicates()
+    used = frames.channels.merge(
+        keys, left_on=["session", "name"], right_on=["session", "channel"], how="inner"
+    )
+    present = used if len(used) else frames.channels
+    if present["added"].astype(bool).any():
+        return "measured"
+    return "estimate" if present["estimated"].astype(bool).any() else "none"
+
+
+def _metric(data: Mapping[str, Any]) -> Metric:
+    margin = data.get("margin")
+    known = isinstance(margin, int | float) and math.isfinite(margin)
+    direction: Direction = "minimize" if data.get("direction") == "minimize" else "maximize"
+    return Metric(
+        name=str(data.get("name", "metric")),
+        direction=direction,
+        unit=str(data.get("unit") or ""),
+        margin=float(margin) if known and margin is not None else None,
+    )
+
+
+def _ordered(table: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """The report's order: studies as planned; in them the original, mutants by hyperparameter and
+    value, the A/A arms."""
+    studies = {study: place for place, study in enumerate(trials["study"].drop_duplicates())}
+
+    def place(row: Any) -> tuple[int, bool, str, float, str, int]:
+        numeric = isinstance(row.value, int | float) and not isinstance(row.value, bool)
+        value = float(row.value) if numeric and math.isfinite(row.value) else 0.0
+        arm = (bool(row.null), str(row.changed), value, str(row.mutation))
+        return (studies[row.study], *arm, int(row.position))
+
+    rows = list(table.itertuples(index=False))
+    order = sorted(range(len(rows)), key=lambda index: place(rows[index]))
+    return table.iloc[order].reset_index(drop=True)

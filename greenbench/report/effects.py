@@ -1,0 +1,292 @@
+"""The section on mutants: what each one costs or saves, and whether it still performs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.verdicts import (
+    PerformanceVerdict,
+    energy_verdict,
+    noise_band,
+    performance_verdict,
+    too_few,
+)
+from greenbench.api import Metric
+from greenbench.report.context import Context
+from greenbench.report.model import Cell, Column, Interval, Kind, Section, Table
+from greenbench.report.text import number
+
+TOO_FEW = "too few to tell"
+IDLE_NOTE = (
+    "Idle: nothing runs. Ready: frameworks are loaded and wait for the start, which is outside of"
+    " the energy compared. Idle power times time is the idle part of that energy, the rest its"
+    " active part."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One mutant of one study with its verdicts; None where none is given."""
+
+    study: str
+    mutation: str
+    energy: str | None
+    performance: str | None
+    change: Interval
+
+
+def section(context: Context) -> Section:
+    """Deltas of every mutant, study by study."""
+    tables = [table for study in context.studies() for table in _study(context, study)]
+    if tables and context.measured:
+        tables = [_before_training(context), *tables]
+    tables = [_originals(context), *tables] if tables else []
+    paragraphs = () if tables else ("No mutant has a completed original in its block yet.",)
+    return Section(
+        key="effects",
+        title="Mutants against their originals",
+        paragraphs=paragraphs,
+        tables=tuple(tables),
+    )
+
+
+def judged(context: Context) -> list[Judged]:
+    """Every mutant (no A/A arm) with its verdicts, in the report's order."""
+    found = []
+    for study in context.studies():
+        rows = context.rows(context.quantity, study)
+        band, words = noise_band(rows), _performance(context, study)
+        for _, row in rows[~rows["null"].astype(bool)].iterrows():
+            energy = energy_verdict(row, band) if context.measured else None
+            word = words.get(str(row["arm"]))
+            found.append(Judged(study, str(row["mutation"]), energy, word, interval(row)))
+    return found
+
+
+def interval(row: Any) -> Interval:
+    """A delta's estimate with its bounds."""
+    low, high = (None if pd.isna(row[name]) else float(row[name]) for name in ("low", "high"))
+    return Interval(float(row["estimate"]), low, high)
+
+
+def _originals(context: Context) -> Table:
+    """What the originals cost: means over their runs."""
+    what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
+    quantities = {f"{what} ({unit})": context.quantity, "Time (s)": "train_s"}
+    if context.measured:
+        quantities |= {"Active (J)": "active_j", "Power (W)": "power_w"}
+    cells: list[tuple[Cell, ...]] = []
+    for study in context.studies():
+        table = context.cohorts
+        table = table[(table["study"] == study) & table["original"].astype(bool)]
+        known = (table[name].astype(float) for name in quantities.values())
+        means = (float(values[values > 0].mean()) for values in known)
+        cells.append((study, len(table), *means))
+    columns = (Column(name, "quantity") for name in quantities)
+    return Table(
+        title="The originals",
+        columns=(Column("Study"), Column("Runs", "count"), *columns),
+        rows=tuple(cells),
+        notes=("Means over runs; a run of co-located copies counts whole.",),
+    )
+
+
+def _before_training(context: Context) -> Table:
+    """Power without training, and how much of the originals' energy that accounts for."""
+    quantities = {
+        "Idle (W)": "idle_w",
+        "Ready (W)": "ready_w",
+        "Ready (J)": "ready_j",
+        "Idle part (J)": "idle_j",
+        "Active part (J)": "active_j",
+    }
+    cells: list[tuple[Cell, ...]] = []
+    for study in context.studies():
+        table = context.cohorts
+        table = table[(table["study"] == study) & table["original"].astype(bool)]
+        known = table.assign(idle_j=table["energy_j"] - table["active_j"])
+        cells.append((study, *(float(known[n].astype(float).mean()) for n in quantities.values())))
+    return Table(
+        title="The originals: idle, ready and active",
+        columns=(Column("Study"), *(Column(name, "quantity") for name in quantities)),
+        rows=tuple(cells),
+        notes=(IDLE_NOTE,),
+    )
+
+
+def _study(context: Context, study: str) -> list[Table]:
+    rows = context.rows(context.quantity, study)
+    if rows.empty:
+        return []
+    return [
+        _main(context, study, rows),
+        _time(context, study, rows),
+        *_detail(context, study, rows),
+    ]
+
+
+def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
+    band = noise_band(rows)
+    what, unit = ("energy", "J") if context.measured else ("CPU time", "s")
+    columns = [
+        Column("Mutant"),
+        Column(f"Δ {what} ({unit})", "change"),
+        Column(f"Δ {what} [95 %]", "percent"),
+        Column("p", "p"),
+        Column("δ", "coefficient"),
+        Column("Verdict" if context.measured else "Note"),
+    ]
+    cells: list[tuple[Cell, ...]] = []
+    for _, row in rows.iterrows():
+        null = bool(row["null"])
+        word = "A/A arm" if null else ""
+        if context.measured and not null:
+            word = energy_verdict(row, band)
+        test: Cell = None if null else TOO_FEW if too_few(row) else float(row["p_corrected"])
+        effect = (float(row["delta"]), interval(row), test, float(row["cliffs_delta"]))
+        cells.append((str(row["mutation"]), *effect, word))
+    return Table(
+        title=f"{study}: {what}",
+        columns=tuple(columns),
+        rows=tuple(cells),
+        notes=_notes(context, rows, band),
+    )
+
+
+def _notes(context: Context, rows: pd.DataFrame, band: float | None) -> tuple[str, ...]:
+    blocks = sorted({int(n) for n in rows["blocks"]})
+    spread = str(blocks[0]) if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
+    df = rows["df"].dropna().astype(float)
+    text = f"{spread} blocks with {rows['originals'].max()} originals in all"
+    text += f"; t intervals with {df.min():.1f} degrees of freedom." if len(df) else "."
+    notes = [text, "p is corrected for the number of mutants (Holm); δ is Cliff's, within blocks."]
+    if context.measured and band is not None:
+        notes.append(
+            f"Noise band of the A/A arm: ±{100 * band:.1f} %. No effect inside it is called."
+        )
+    if context.basis == "estimate":
+        notes.append("Energy is an estimate from CPU time here, so CPU time itself is compared.")
+    return tuple(notes)
+
+
+def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
+    metrics = context.metrics(study)[:1]
+    columns = [Column("Mutant"), Column("Δ time [95 %]", "percent")]
+    columns += [_metric_column(metric) for metric in metrics]
+    with_words = context.measured and any(metric.margin is not None for metric in metrics)
+    diverged = _diverged(context, study)
+    columns += [Column("Performance")] if with_words else []
+    columns += [Column("Diverged")] if diverged else []
+    times = _by_arm(context.rows("train_s", study))
+    performances = [_metric_rows(context, study, metric) for metric in metrics]
+    words = _performance(context, study)
+    cells: list[tuple[Cell, ...]] = []
+    for _, row in rows.iterrows():
+        arm = str(row["arm"])
+        line: list[Cell] = [str(row["mutation"]), _interval_of(times, arm)]
+        line += [_interval_of(found, arm) for found in performances]
+        line += [words.get(arm)] if with_words else []
+        line += [diverged.get(arm, "")] if diverged else []
+        cells.append(tuple(line))
+    return Table(
+        title=f"{study}: time and performance",
+        columns=tuple(columns),
+        rows=tuple(cells),
+        notes=tuple(_margin_note(metric) for metric in metrics if with_words),
+    )
+
+
+def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
+    """Further metrics, and energy taken apart, where there is something to tell."""
+    others = {f"{_metric_title(m)} [95 %]": METRIC + m.name for m in context.metrics(study)[1:]}
+    channels = {
+        f"Δ {name.removeprefix(CHANNEL)}": name
+        for name in context.deltas
+        if name.startswith(CHANNEL)
+    }
+    parts = {"Δ active energy": "active_j", "Δ mean power": "power_w", **channels}
+    title = "energy taken apart"
+    if context.basis == "estimate":
+        parts, title = {"Δ energy (estimate)": "estimate_j"}, "energy, an estimate"
+
+    def frames(names: dict[str, str]) -> dict[str, pd.DataFrame]:
+        return {head: context.rows(name, study) for head, name in names.items()}
+
+    tables = (
+        _beside(rows, f"{study}: further metrics", frames(others), "change"),
+        _beside(rows, f"{study}: {title}", frames(parts), "percent"),
+    )
+    return [table for table in tables if table is not None]
+
+
+def _beside(
+    rows: pd.DataFrame, title: str, parts: dict[str, pd.DataFrame], kind: Kind
+) -> Table | None:
+    known = {head: _by_arm(table) for head, table in parts.items()}
+    known = {head: table for head, table in known.items() if table}
+    if not known:
+        return None
+    cells = tuple(
+        (str(row["mutation"]), *(_interval_of(t, str(row["arm"])) for t in known.values()))
+        for _, row in rows.iterrows()
+    )
+    columns = (Column("Mutant"), *(Column(head, kind) for head in known))
+    return Table(title=title, columns=columns, rows=cells)
+
+
+def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict | None]:
+    """The word for each arm in the study's first metric; nothing unless energy was measured."""
+    metrics = context.metrics(study)[:1]
+    if not metrics or not context.measured:
+        return {}
+    metric, diverged = metrics[0], _diverged(context, study)
+    rows = _metric_rows(context, study, metric)
+    return {
+        arm: performance_verdict(
+            rows.get(arm), metric.direction, metric.margin, diverged=arm in diverged
+        )
+        for arm in {*rows, *diverged}
+    }
+
+
+def _diverged(context: Context, study: str) -> dict[str, str]:
+    """How many of how many trainings diverged, by arm, for arms with trainings whose metrics are not finite."""
+    table = context.cohorts[context.cohorts["study"] == study]
+    found = {}
+    for arm, group in table.groupby("arm", sort=False):
+        lost = int(group["diverged"].sum())
+        if lost:
+            found[str(arm)] = f"{lost} of {int(group['members'].sum())}"
+    return found
+
+
+def _metric_rows(context: Context, study: str, metric: Metric) -> dict[str, pd.Series]:
+    return _by_arm(context.rows(METRIC + metric.name, study))
+
+
+def _by_arm(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    return {str(row["arm"]): row for _, row in rows.iterrows()}
+
+
+def _interval_of(rows: dict[str, pd.Series], arm: str) -> Interval | None:
+    return interval(rows[arm]) if arm in rows else None
+
+
+def _metric_title(metric: Metric) -> str:
+    return f"Δ {metric.name} ({metric.unit})" if metric.unit else f"Δ {metric.name}"
+
+
+def _metric_column(metric: Metric) -> Column:
+    return Column(f"{_metric_title(metric)} [95 %]", "change")
+
+
+def _margin_note(metric: Metric) -> str:
+    better = "more" if metric.direction == "maximize" else "less"
+    if metric.margin is None:
+        return f"{metric.name}: {better} is better; no margin is stated, so no verdict is given."
+    margin = number(metric.margin, "quantity")
+    return f"{metric.name}: {better} is better; a loss below {margin} is no damage."

@@ -1,0 +1,63 @@
+"""A report as Markdown that renders on code hosts; foreign text in it stays text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from greenbench.report.model import Report, Section, Table
+from greenbench.report.text import LONGEST, cell_text, inert
+
+SPECIAL = re.compile(r"[\\`*|~$]|\](?=[\[(:])|(?<![^\W_])_|_(?![^\W_])")
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "#": "&#35;"}
+LEADING = re.compile(r"^([-+=!:\[]|\d+(?=[.)](\s|$)))")
+LINK = re.compile(r"(?i)(?<=[a-z])(:)(?=//)|(?<=www)(\.)")
+
+
+def render_markdown(report: Report) -> str:
+    """The whole report, the same for the same record, ending in one newline."""
+    lines = [f"# {escape(report.title)}", ""]
+    for section in report.sections:
+        lines += _section(section)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def escape(text: str, longest: int = LONGEST) -> str:
+    """Plain text such that Markdown and the HTML made of it show just that text, in a line."""
+    plain = inert(text, longest)
+    plain = SPECIAL.sub(lambda match: "\\" + match.group(), plain)
+    plain = "".join(ENTITIES.get(character, character) for character in plain)
+    return LINK.sub(lambda match: f"&#{ord(match.group())};", plain)
+
+
+def _block(text: str) -> str:
+    """A paragraph or point: nothing at its start may begin a list, a heading or a rule."""
+    plain = escape(text, 10_000)
+    return LEADING.sub(lambda match: f"&#{ord(match.group()[0])};{match.group()[1:]}", plain)
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield from (f"## {escape(section.title)}", "")
+    for paragraph in section.paragraphs:
+        yield from (_block(paragraph), "")
+    if section.points:
+        yield from (f"- {_block(point)}" for point in section.points)
+        yield ""
+    for table in section.tables:
+        yield from _table(table)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield from (f"### {escape(table.title)}", "")
+    yield _row(escape(column.title) for column in table.columns)
+    yield _row("---" if column.kind == "text" else "---:" for column in table.columns)
+    for row in table.rows:
+        cells = zip(row, table.columns, strict=True)
+        yield _row(escape(cell_text(cell, column.kind)) for cell, column in cells)
+    yield ""
+    for note in table.notes:
+        yield from (_block(note), "")
+
+
+def _row(cells: Iterator[str]) -> str:
+    return f"| {' | '.join(cells)} |"

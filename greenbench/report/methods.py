@@ -1,0 +1,76 @@
+"""The methods paragraph: what a reader needs to repeat the work, generated from the record."""
+
+from __future__ import annotations
+
+from greenbench.analysis.cohorts import main_channels
+from greenbench.analysis.inference import EXACT_LIMIT, RESAMPLES
+from greenbench.report.context import Context
+from greenbench.report.model import Section
+
+DESIGN = (
+    "Every block holds all arms of a study in seeded random order, each mutant once and several"
+    " originals spread through it; arms of a block share one training seed. A mutant is compared"
+    " with the originals of its own block only, so that drift between blocks hits both sides."
+    " The independent unit is the cohort: k co-located copies are one replicate."
+)
+CHECKED = (
+    "Every measurement was checked (readings, gaps, ±, rest, heat, throttling, work of others); runs"
+    " that failed a check are left out of all statistics."
+)
+EFFECTS = (
+    "Relative changes are means over blocks of the logarithm of the mutant's value minus the mean"
+    " logarithm of its block's originals. Their variance is pooled over all arms of the study, and"
+    " the 95 % intervals are Student's t, with degrees of freedom that take the shared originals"
+    " into account. Changes of a metric keep its unit; where an arm's own variance is larger than"
+    " the pooled one, its own is used. The p beside them are of a two-sided permutation test within"
+    " blocks ({arrangements}), corrected by Holm over the mutants of a study, which bounds the"
+    " chance of any false claim in it. Where even the clearest outcome could not have reached 0.05,"
+    ' the report says "too few to tell". Cliff\'s δ compares within blocks.'
+)
+VERDICTS = (
+    "A mutant is greener or costlier if the corrected p is below 0.05, the interval excludes zero"
+    " and the estimate lies outside the noise band (as far as the intervals of the A/A arms, in"
+    " which nothing was changed, reach from zero); unchanged if its whole interval lies inside that"
+    " band; otherwise inconclusive. Performance, in the first metric, is kept if the loss is below"
+    " the stated margin with one-sided 95 % confidence, damaged if it is above the"
+    " margin with that confidence, improved if its 95 % interval holds gains only; otherwise"
+    " inconclusive. Without"
+    " a stated margin there is no verdict. A training with a metric that is not finite is an"
+    " outcome of its own (diverged) and enters no mean."
+)
+CORRELATIONS = (
+    "Correlations are Spearman's over settings: the original and the arms that changed one"
+    " hyperparameter alone, each setting one point (its mean difference from its blocks'"
+    " originals). p permutes the settings."
+)
+
+
+def section(context: Context) -> Section:
+    """How the numbers of this report came about."""
+    arrangements = (
+        f"all arrangements up to {EXACT_LIMIT:,}, else {RESAMPLES:,} random ones with a fixed seed"
+    )
+    checked = [CHECKED] if len(context.frames.checks) and not context.include_invalid else []
+    paragraphs = [DESIGN, _energy(context), *checked, EFFECTS.format(arrangements=arrangements)]
+    if context.measured:
+        paragraphs.append(VERDICTS)
+    return Section(key="methods", title="Methods", paragraphs=(*paragraphs, CORRELATIONS))
+
+
+def _energy(context: Context) -> str:
+    if context.basis == "estimate":
+        return (
+            "Energy was not measured. The figures labelled as an estimate are a model's: CPU time"
+            " times a constant of the processor, and the like. From them one learns about CPU time,"
+            " so CPU time is what is compared, and no verdict is given."
+        )
+    if context.basis == "none":
+        return "No energy was recorded; CPU time and time are compared, and no verdict is given."
+    added = main_channels(context.cohorts)
+    return (
+        "Energy was read on the host, outside of the training's process, and is that of the whole"
+        " cohort from the first start to the last end of training. The total adds disjoint measured"
+        f" channels{f' ({added})' if added else ''}; it is not known where one of them is not known."
+        " Active energy is the total minus the mean power of the session's idle readings times the"
+        " time."
+    )

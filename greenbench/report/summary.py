@@ -1,0 +1,99 @@
+"""The section that is read first, and often alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from greenbench.analysis.verdicts import noise_band
+from greenbench.report.context import Context
+from greenbench.report.effects import Judged, judged
+from greenbench.report.model import Interval, Section
+from greenbench.report.text import cell_text
+
+WORDS = ("greener", "costlier", "unchanged", "inconclusive")
+FINE = ("kept", "improved")
+
+
+def section(context: Context, limits: int) -> Section:
+    """What came out, in a few lines; `limits` is how many weaknesses are listed further down."""
+    points = [_completed(context), *_invalid(context)]
+    points += _measured(context) if context.measured else _not_measured(context)
+    points += _colocated(context)
+    if limits:
+        verb = "thing limits" if limits == 1 else "things limit"
+        points.append(f"{limits} {verb} these conclusions; they are listed below.")
+    return Section(key="summary", title="Summary", points=tuple(points))
+
+
+def _completed(context: Context) -> str:
+    trials = context.frames.trials
+    counts = trials["status"].value_counts()
+    done = int(counts.get("completed", 0))
+    others = [f"{counts[name]} {name}" for name in sorted(counts.index) if name != "completed"]
+    rest = f" ({', '.join(others)})" if others else ""
+    return f"{done} of {len(trials)} trials completed{rest}."
+
+
+def _invalid(context: Context) -> Iterator[str]:
+    if len(context.invalid):
+        runs = _count(len(context.invalid), "run")
+        if context.include_invalid:
+            yield f"{runs} with a failed check of the measurement included, as asked."
+        else:
+            yield (
+                f"{runs} left out: the measurement failed a check"
+                " (`greenbench report --include-invalid` takes them in)."
+            )
+
+
+def _measured(context: Context) -> Iterator[str]:
+    mutants = judged(context)
+    for study in context.studies():
+        of_study = [mutant for mutant in mutants if mutant.study == study]
+        if not of_study:
+            continue
+        counts = Counter(mutant.energy for mutant in of_study)
+        words = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
+        band = noise_band(context.rows(context.quantity, study))
+        noise = f" (A/A noise band ±{100 * band:.1f} %)" if band is not None else ""
+        yield f"{study}: of {_count(len(of_study), 'mutant')}, {words}{noise}."
+        yield from _greenest(study, of_study)
+
+
+def _greenest(study: str, mutants: list[Judged]) -> Iterator[str]:
+    good = [m for m in mutants if m.energy == "greener" and m.performance in FINE]
+    if good:
+        best = min(good, key=lambda mutant: mutant.change.value)
+        change = cell_text(best.change, "percent")
+        yield f"{study}: greenest with performance {best.performance}: {best.mutation}, {change}."
+
+
+def _not_measured(context: Context) -> Iterator[str]:
+    if context.basis == "estimate":
+        yield (
+            "No energy meter could be read: energies are estimates from CPU time, no verdict is"
+            " given, and CPU time is compared instead."
+        )
+    else:
+        yield "No energy was recorded: no verdict is given, and CPU time is compared instead."
+
+
+def _colocated(context: Context) -> Iterator[str]:
+    rows = context.colocation[context.colocation["mutation"] == ""]
+    what = "energy" if context.measured else "CPU time"
+    for _, row in rows[rows["low"].notna()].iterrows():
+        low, high, change = (100 * float(row[key]) for key in ("low", "high", "change"))
+        less = "less" if change < 0 else "more"
+        sizes = sorted((abs(low), abs(high)))
+        known = Interval(*(float(row[key]) for key in ("change", "low", "high")))
+        text = f"{row['model']}: side by side ({row['scenario']}), a training takes "
+        if low * high > 0:
+            text += f"{abs(change):.1f} % {less} {what} than solo [{sizes[0]:.1f}, {sizes[1]:.1f}]."
+        else:
+            text += f"as much {what} as solo as far as can be told ({cell_text(known, 'percent')})."
+        yield text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

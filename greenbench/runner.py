@@ -1,0 +1,490 @@
+"""The one loop: takes the plan's next cohort, meters it, runs it, turns events into records."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from greenbench.api import (
+    HOLDER_LABEL,
+    Executor,
+    Launch,
+    Provided,
+    Running,
+    Status,
+    TrialRecord,
+    Window,
+    WindowEnergy,
+)
+from greenbench.cohort import CohortRun, Member, run_folder
+from greenbench.conversation import Event
+from greenbench.energy.meter import Meter
+from greenbench.energy.select import Opened
+from greenbench.energy.timeline import Timeline
+from greenbench.energy.total import disjoint
+from greenbench.host.cooldown import Reading, Rest, unrest, watchable
+from greenbench.host.fingerprint import boot_id, conditions
+from greenbench.host.gpu import Gpus
+from greenbench.host.ledger import Ledger
+from greenbench.host.state import StateWatch, state_facts
+from greenbench.notice import Notice, Notify
+from greenbench.plan import Cohort, Plan
+from greenbench.plugins import PluginProblem, Plugins
+from greenbench.store import ENDED, AttemptEnd, Store
+from greenbench.suite import Suite
+from greenbench.watch import Watch
+
+COMMIT_S: Final = 1.0
+"""Samples and events are committed at least this often."""
+
+EDGE_S: Final = 0.02
+"""The shortest time between two samples that are taken for the edges of windows."""
+
+SETTLE_S: Final = 1.0
+"""The longest wait for the samples after a window's end."""
+
+KEEP_S: Final = 60.0
+"""Samples older than the current cohort by this much leave memory; they are in the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """All that a run needs, chosen and opened before it starts."""
+
+    suite: Suite
+    plan: Plan
+    plugins: Plugins
+    executor: Provided[Executor]
+    opened: Opened
+    store: Store
+    session_facts: Mapping[str, Any]
+    notify: Notify
+    stop: Callable[[], bool]
+    fail_fast: bool = False
+    gpus: Gpus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to: trials by status, and whether the user stopped it."""
+
+    counts: Mapping[Status, int]
+    stopped: bool
+
+
+@dataclass(slots=True)
+class SuiteRun:
+    """One `suite run`: a session of a result set. Also the observer of its cohorts."""
+
+    setting: Setting
+    timeline: Timeline = field(init=False)
+    meter: Meter = field(init=False)
+    watch: Watch = field(init=False)
+    ledger: Ledger = field(init=False)
+    session: int = field(init=False)
+    _attempts: list[int] = field(default_factory=list)
+    _cohort: Cohort | None = None
+    _cohort_run: int = 0
+    _heard: dict[int, list[Event]] = field(default_factory=dict)
+    _committed_s: float = 0.0
+    _edge_s: float = 0.0
+    _shown: set[str] = field(default_factory=set)
+    _idle: Reading = field(default_factory=Reading)
+    _before: Rest = field(default_factory=lambda: Rest(waited_s=0.0, rested=None))
+
+    def run(self) -> Outcome:
+        """Runs what is left of the plan; returns when it is done or the user stopped it."""
+        setting = self.setting
+        store = setting.store
+        self.session = store.begin_session(boot_id(), setting.session_facts)
+        self.meter = Meter(setting.opened.readers, period_s=setting.suite.measure.period_s)
+        self.timeline = Timeline(setting.opened.channels)
+        self.ledger = Ledger(setting.opened.channels)
+        self.watch = Watch(store, setting.gpus, gpus_used=bool(setting.suite.limits.gpus))
+        self._shown = {channel.name for channel in disjoint(setting.opened.channels)[0]}
+        statuses = store.statuses()
+        left = [c for c in setting.plan.cohorts if not _ended(c, statuses)]
+        self._hook(
+            "greenbench_suite_begin",
+            suite=setting.suite.name,
+            trials=sum(len(cohort.trials) for cohort in left),
+            results=str(store.folder),
+        )
+        self._tell(
+            "suite_begin",
+            total=sum(len(cohort.trials) for cohort in setting.plan.cohorts),
+            left=sum(len(cohort.trials) for cohort in left),
+            results=str(store.folder),
+        )
+        try:
+            with self.meter, run_folder(store.facts()["result_set"]) as folder:
+                self._run_all(left, folder)
+        finally:
+            self._commit()
+            store.end_session(self.session)
+            self._hook("greenbench_suite_end", suite=setting.suite.name, results=str(store.folder))
+        counts: Counter[Status] = Counter(store.statuses().values())
+        outcome = Outcome(dict(counts), setting.stop())
+        self._tell("suite_end", counts=dict(counts), stopped=outcome.stopped)
+        return outcome
+
+    def _run_all(self, cohorts: Sequence[Cohort], folder: Path) -> None:
+        self._first_idle()
+        previous: str | None = None
+        for cohort in cohorts:
+            rest = self._rest() if previous is not None else Rest(waited_s=0.0, rested=True)
+            if self.setting.stop():
+                return
+            status = self._run_cohort(cohort, folder / cohort.key, previous, rest)
+            previous = cohort.key
+            if self.setting.fail_fast and status == "failed":
+                self._tell("problem", "stopped at the first failure, as --fail-fast asks")
+                return
+
+    # --- idle and rest ---
+
+    def _first_idle(self) -> None:
+        seconds = self.setting.suite.measure.idle_s
+        self._tell("idle", f"reading idle power for {seconds:g} s", seconds=seconds)
+        state = StateWatch(self.setting.gpus)
+        self._idle = self._idle_window(seconds)
+        host = self.setting.session_facts.get("host") or {}
+        facts = state_facts(host, state.state(), self._idle.power_w)
+        self.setting.store.add_session_facts(self.session, facts)
+        if not watchable(self._idle) and self.setting.suite.cooldown.enabled:
+            self._tell(
+                "cooldown",
+                "no sensor shows temperature or idle power: cool-down has nothing to watch",
+            )
+
+    def _idle_window(self, seconds: float) -> Reading:
+        """Sleeps through an idle window, keeps it, and reads the host's state from it."""
+        start_s = time.monotonic()
+        while (left_s := start_s + seconds - time.monotonic()) > 0 and self.pulse():
+            time.sleep(min(left_s, 0.1))
+        window = Window(kind="idle", start_s=start_s, end_s=time.monotonic())
+        self._settle(window.end_s)
+        energies = self.timeline.energy(window)
+        self.setting.store.add_window(self.session, window, energies)
+        self.ledger.idle.add(window, energies)
+        length_s = window.end_s - window.start_s
+        power_w = {
+            energy.channel: energy.energy_j / length_s
+            for energy in energies
+            if energy.energy_j is not None and energy.method != "estimate" and length_s > 0
+        }
+        return Reading(power_w=power_w, temperature_c=self.watch.temperatures_c())
+
+    def _rest(self) -> Rest:
+        """Idle windows, one after another, until the host is as it was before the suite."""
+        suite = self.setting.suite
+        start_s = time.monotonic()
+        while True:
+            now = self._idle_window(suite.measure.idle_between_s)
+            waited_s = time.monotonic() - start_s
+            if not suite.cooldown.enabled or not watchable(self._idle):
+                return Rest(waited_s=waited_s, rested=None)
+            found = unrest(
+                now,
+                self._idle,
+                temperature_margin_c=suite.cooldown.temperature_margin_c,
+                idle_power_margin=suite.cooldown.idle_power_margin,
+            )
+            if not found or waited_s >= suite.cooldown.limit_s or self.setting.stop():
+                rest = Rest(waited_s=waited_s, rested=not found, unrest=tuple(found))
+                if found and not self.setting.stop():
+                    self._tell("cooldown", f"not at rest after {waited_s:.0f} s: {found[0]}")
+                return rest
+
+    # --- one cohort ---
+
+    def _run_cohort(self, cohort: Cohort, folder: Path, previous: str | None, rest: Rest) -> Status:
+        store = self.setting.store
+        state = {**conditions(), "cooldown": asdict(rest)}
+        start_s = time.monotonic()
+        self.timeline.forget(start_s - KEEP_S)
+        self._cohort = cohort
+        self._cohort_run, self._attempts = store.begin_cohort(
+            self.session, cohort.trials, start_s, previous, state
+        )
+        self._before = rest
+        self.watch.begin(self._cohort_run, self._attempts)
+        self.ledger.begin([trial.key for trial in cohort.trials])
+        self._tell_cohort("cohort_begin", cohort)
+        for trial in cohort.trials:
+            self._hook("greenbench_trial_begin", trial=trial, attempt=store.attempts_of(trial.key))
+        run = CohortRun(
+            self.setting.executor.value,
+            self._launches(cohort, folder),
+            self,
+            self.setting.suite.measure.ready_idle_s,
+        )
+        try:
+            status = run.run()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._record(cohort, run, status)
+        return status
+
+    def _launches(self, cohort: Cohort, folder: Path) -> list[Launch]:
+        launches = []
+        for trial in cohort.trials:
+            directory = folder / str(trial.slot)
+            directory.mkdir(parents=True)
+            launches.append(
+                Launch(
+                    trial=trial,
+                    model=self.setting.plugins.models[trial.model],
+                    limits=self.setting.suite.limits,
+                    directory=directory,
+                    labels={
+                        "greenbench.suite": self.setting.suite.name,
+                        HOLDER_LABEL: str(self.setting.store.facts()["result_set"]),
+                        "greenbench.cohort": cohort.key,
+                        "greenbench.trial": trial.key,
+                    },
+                )
+            )
+        return launches
+
+    def _record(self, cohort: Cohort, run: CohortRun, status: Status) -> None:
+        """Windows, energies and outcomes of a cohort, in one transaction."""
+        store = self.setting.store
+        self._settle(max((w.end_s for m in run.members for w in m.conversation.windows), default=0))
+        records = []
+        with store.transaction():
+            self._record_cohort_windows(run)
+            for attempt, member in zip(self._attempts, run.members, strict=True):
+                records.append(self._record_member(attempt, member))
+            store.end_cohort(self._cohort_run, status, time.monotonic())
+        for record in records:
+            self._hook("greenbench_trial_end", record=record)
+            self._tell_end(record)
+        self._tell_cohort("cohort_end", cohort, status=status)
+        self._cohort = None
+
+    def _record_cohort_windows(self, run: CohortRun) -> None:
+        trains = [w for m in run.members if (w := m.conversation.window("train")) is not None]
+        if len(trains) < len(run.members) or not trains:
+            return
+        first_s, last_s = min(w.start_s for w in trains), max(w.end_s for w in trains)
+        both_s = max(w.start_s for w in trains), min(w.end_s for w in trains)
+        windows = [Window(kind="train", start_s=first_s, end_s=last_s)]
+        if len(trains) > 1 and both_s[0] < both_s[1]:
+            windows.append(Window(kind="overlap", start_s=both_s[0], end_s=both_s[1]))
+        ready_s = max((m.conversation.ready_s or 0.0) for m in run.members)
+        if run.go_s is not None and ready_s < run.go_s:
+            windows.append(Window(kind="ready_idle", start_s=ready_s, end_s=run.go_s))
+        store = self.setting.store
+        for window in windows:
+            found = self.timeline.energy(window)
+            number = store.add_window(self.session, window, found, cohort_run=self._cohort_run)
+            if window.kind != "ready_idle":
+                shares = self.ledger.split(window, found)
+                store.add_rows("shares", [{"window": number, **asdict(s)} for s in shares])
+
+    def _record_member(self, attempt: int, member: Member) -> TrialRecord:
+        said = member.conversation
+        store = self.setting.store
+        energies: list[WindowEnergy] = []
+        for window in said.windows:
+            found = self.timeline.energy(window)
+            energies += found
+            store.add_window(
+                self.session, window, found, cohort_run=self._cohort_run, attempt=attempt
+            )
+            if window.kind == "train":
+                self._judge(self._attempts.index(attempt), window, found)
+        exit_code = said.exit_code
+        if exit_code is None and member.exit is not None:
+            exit_code = member.exit.code
+        store.end_attempt(
+            attempt,
+            AttemptEnd(
+                status=member.status,
+                metrics=said.metrics,
+                effective=said.effective,
+                environment=said.environment,
+                cpu_time_s=member.cpu_time_s,
+                memory_peak_bytes=member.memory_peak_bytes,
+                exit_code=exit_code,
+                error_kind=member.error_kind,
+                error=member.error,
+                log=said.log or (member.exit.detail if member.exit else "") or None,
+                log_dropped_bytes=said.log_dropped_bytes,
+            ),
+        )
+        return TrialRecord(
+            trial=member.launch.trial,
+            attempt=store.attempts_of(member.launch.trial.key),
+            status=member.status,
+            metrics=said.metrics,
+            energies=energies,
+            windows=said.windows,
+            cpu_time_s=member.cpu_time_s,
+            error=member.error or "",
+        )
+
+    def _judge(self, slot: int, window: Window, energies: Sequence[WindowEnergy]) -> None:
+        self.watch.judge(
+            slot,
+            window,
+            energies,
+            self.setting.opened.channels,
+            idle=self._idle,
+            rest=self._before,
+            cooldown_limit_s=self.setting.suite.cooldown.limit_s,
+        )
+
+    # --- the cohort's observer ---
+
+    def started(self, slot: int, running: Running) -> None:
+        """Journals what the executor started."""
+        self.setting.store.set_identity(self._attempts[slot], running.identity, running.facts)
+        self.watch.started(slot, running)
+        self.ledger.started(slot, running)
+        self._tell("trial_begin", slot=slot, identity=running.identity)
+
+    def released(self, go_s: float) -> None:
+        """Journals the barrier's opening."""
+        self.setting.store.set_go(self._cohort_run, go_s)
+        self._tell("go", go_s=go_s)
+
+    def heard(self, slot: int, events: Sequence[Event]) -> None:
+        """Reads the meters at the edge of a window; keeps events until the next commit."""
+        self._sample_edge(events)
+        self.ledger.hear(slot, [event.kind for event in events])
+        self._heard.setdefault(self._attempts[slot], []).extend(
+            event for event in events if event.kind not in ("log", "exit")
+        )
+        for event in events:
+            self.watch.look_at_edge(event.kind)
+            if event.kind == "ready":
+                self._tell("trial_ready", slot=slot)
+            elif event.kind in ("epoch_end", "validation_end"):
+                self._tell(
+                    "epoch",
+                    slot=slot,
+                    number=event.payload.get("number"),
+                    part=event.kind.removesuffix("_end"),
+                    metrics=event.payload.get("metrics", {}),
+                )
+
+    def _sample_edge(self, events: Sequence[Event]) -> None:
+        """A sample beside an edge narrows the window's ± from the sampling period to the
+        sensor's own; epochs that are shorter than `EDGE_S` share one."""
+        now_s = time.monotonic()
+        edge = any(event.kind.endswith(("_begin", "_end")) for event in events)
+        if edge and now_s - self._edge_s >= EDGE_S:
+            self._edge_s = now_s
+            self.meter.tick()
+
+    def pulse(self) -> bool:
+        """Commits what has been sampled and said; False when the user wants to stop."""
+        if self._cohort is not None:
+            self.watch.look()
+            self.ledger.poll(time.monotonic())
+        if time.monotonic() - self._committed_s >= COMMIT_S:
+            self._commit()
+            self._tell("power", power_w=self.meter.latest_power_w())
+        return not self.setting.stop()
+
+    # --- samples ---
+
+    def _settle(self, end_s: float) -> None:
+        """Waits until what is needed to know a window that ends at `end_s` has been sampled."""
+        last = Window(kind="idle", start_s=end_s, end_s=end_s)
+        give_up_s = end_s + max(SETTLE_S, 5 * self.setting.suite.measure.period_s)
+        self._commit()
+        while not self.timeline.ready(last) and time.monotonic() < give_up_s:
+            time.sleep(self.setting.suite.measure.period_s / 2)
+            self._commit()
+
+    def _commit(self) -> None:
+        self._committed_s = time.monotonic()
+        chunks = self.meter.drain()
+        self.timeline.add(chunks)
+        store = self.setting.store
+        with store.transaction():
+            store.add_samples(
+                self.session,
+                [
+                    (
+                        chunk.channel,
+                        chunk.stamp_s[0],
+                        chunk.stamp_s[-1],
+                        len(chunk),
+                        chunk.to_bytes(),
+                    )
+                    for chunk in chunks
+                ],
+            )
+            for attempt, events in self._heard.items():
+                store.add_events(
+                    attempt,
+                    [(e.sequence, e.kind, e.stamp_s, e.received_s, e.payload) for e in events],
+                )
+            self.watch.keep()
+        self._heard.clear()
+
+    # --- telling ---
+
+    def _tell(self, kind: Any, text: str = "", **data: Any) -> None:
+        if kind in ("problem", "cooldown") and text:
+            self.setting.store.add_problem(self.session, text)
+        self.setting.notify(Notice(kind, text, data))
+
+    def _tell_cohort(self, kind: Any, cohort: Cohort, **data: Any) -> None:
+        first = cohort.trials[0]
+        self._tell(
+            kind,
+            cohort=cohort.key,
+            study=cohort.study,
+            arm=first.arm,
+            mutation=str(first.mutation) if first.mutation else None,
+            block=cohort.block,
+            counted=cohort.counted,
+            trials=[trial.key for trial in cohort.trials],
+            **data,
+        )
+
+    def _tell_end(self, record: TrialRecord) -> None:
+        energy_j = {
+            e.channel: e.energy_j
+            for e in record.energies
+            if e.window == "train" and e.energy_j is not None and e.channel in self._shown
+        }
+        train = next((w for w in record.windows if w.kind == "train"), None)
+        self._tell(
+            "trial_end",
+            key=record.trial.key,
+            study=record.trial.study,
+            arm=record.trial.arm,
+            mutation=str(record.trial.mutation) if record.trial.mutation else None,
+            slot=record.trial.slot,
+            status=record.status,
+            metrics=dict(record.metrics),
+            cpu_time_s=record.cpu_time_s,
+            energy_j=energy_j,
+            estimated=any(e.method == "estimate" for e in record.energies),
+            train_s=None if train is None else train.end_s - train.start_s,
+            error=record.error,
+        )
+
+    def _hook(self, hook: str, **arguments: Any) -> None:
+        for problem in self.setting.plugins.notify(hook, **arguments):
+            self._tell("problem", _hook_text(problem))
+
+
+def _hook_text(problem: PluginProblem) -> str:
+    return f"plugin {problem.distribution} {problem.version}: {problem.error}"
+
+
+def _ended(cohort: Cohort, statuses: Mapping[str, Status]) -> bool:
+    """A cohort is one replicate: it is over only when all of its trials are."""
+    return all(statuses.get(trial.key) in ENDED for trial in cohort.trials)

@@ -1,0 +1,238 @@
+"""From a suite to a run that can start: executor chosen, images there, meters open, results found."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from greenbench import __version__
+from greenbench.api import EnergyBackend, Executor, Provided
+from greenbench.energy.select import open_channels
+from greenbench.errors import ExecutorError, PluginError, ResultsError
+from greenbench.host.fingerprint import fingerprint
+from greenbench.host.gpu import open_gpus
+from greenbench.notice import Notice, Notify
+from greenbench.plan import Plan, plan_facts
+from greenbench.plugins import Plugins, installed_versions
+from greenbench.runner import Setting
+from greenbench.store import ENDED, Store, result_sets
+from greenbench.suite import Suite
+
+AUTO_ORDER = ("docker", "process")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The executor of a run, why it was taken, and what is given up with it."""
+
+    executor: Provided[Executor]
+    reason: str
+    gives_up: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the command line asks for beyond the suite."""
+
+    executor: str | None = None
+    results: Path | None = None
+    new: bool = False
+    fail_fast: bool = False
+
+
+def choose_executor(plugins: Plugins, wanted: str) -> Choice:
+    """The executor that the suite or the user names; `auto`: containers if an engine answers."""
+    if wanted != "auto":
+        if wanted not in plugins.executors:
+            raise PluginError(
+                f"no executor is called {wanted!r}",
+                f"there are: auto, {', '.join(plugins.executors.names())}",
+            )
+        executor = plugins.executors[wanted]
+        availability = executor.value.availability()
+        if not availability.usable:
+            raise ExecutorError(f"{wanted}: {availability.detail}", availability.remedy)
+        return Choice(executor, f"asked for; {availability.detail}", executor.value.gives_up)
+    refusals: list[str] = []
+    for name in AUTO_ORDER:
+        if name not in plugins.executors:
+            continue
+        executor = plugins.executors[name]
+        availability = executor.value.availability()
+        if availability.usable:
+            reason = "; ".join([*refusals, availability.detail])
+            return Choice(executor, reason, executor.value.gives_up)
+        refusals.append(f"{name} can't be used: {availability.detail}")
+    raise ExecutorError("no executor can be used here: " + "; ".join(refusals))
+
+
+def find_results(
+    plan: Plan, suite: Suite, plugins: Plugins, root: Path, wish: Wish
+) -> tuple[Store, bool]:
+    """The result set to go on with, or a new one; and whether it existed before.
+
+    Without `--results` that is the latest one below `root` with the same plan. A folder that
+    was named and holds another plan is refused: nothing is ever mixed.
+    """
+    keys = [trial.key for cohort in plan.cohorts for trial in cohort.trials]
+    if wish.results is not None:
+        if (wish.results / "results.sqlite").is_file() and not wish.new:
+            store = Store.open(wish.results)
+            if [trial.key for trial in store.trials()] != keys:
+                store.close()
+                raise ResultsError(
+                    f"{wish.results} holds the results of another plan",
+                    "choose another folder with --results, or leave it out for a new one",
+                )
+            return store, True
+        return _create(wish.results, plan, suite, plugins), False
+    if not wish.new:
+        for folder in reversed(result_sets(root)):
+            try:
+                store = Store.open(folder)
+            except ResultsError:
+                continue
+            if [trial.key for trial in store.trials()] == keys:
+                return store, True
+            store.close()
+    return _create(_fresh_folder(root, suite.name), plan, suite, plugins), False
+
+
+def _create(folder: Path, plan: Plan, suite: Suite, plugins: Plugins) -> Store:
+    facts = {
+        "result_set": uuid.uuid4().hex,
+        "greenbench_version": __version__,
+        "suite_name": suite.name,
+        "suite_path": str(suite.path or ""),
+        "suite_text": suite.text,
+        "suite_description": suite.description,
+        "plan_seed": suite.seed,
+        **plan_facts(plan, suite, plugins),
+    }
+    return Store.create(folder, facts, (t for c in plan.cohorts for t in c.trials))
+
+
+def _fresh_folder(root: Path, name: str) -> Path:
+    """`root/NAME-DATE-TIME`, with a number behind it when that is taken."""
+    stem = f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = root / stem
+    number = 2
+    while folder.exists():
+        folder = root / f"{stem}-{number}"
+        number += 1
+    return folder
+
+
+def finished(store: Store) -> bool:
+    """Whether nothing of the plan is left to run."""
+    return all(status in ENDED for status in store.statuses().values())
+
+
+def prepare(
+    suite: Suite,
+    plan: Plan,
+    plugins: Plugins,
+    store: Store,
+    *,
+    wish: Wish,
+    notify: Notify,
+    stop: Callable[[], bool],
+) -> Setting:
+    """Everything that must stand before the first trial, in the order in which it can fail
+    cheapest. Raises GreenbenchError; nothing of the result set has changed then."""
+    store.lock()
+    choice = choose_executor(plugins, wish.executor or suite.executor)
+    name = choice.executor.name
+    notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
+    executor = choice.executor.value
+    removed = executor.remove_leftovers(str(store.facts()["result_set"]))
+    if removed:
+        notify(Notice("prepare", f"removed {len(removed)} left-over workers of an earlier run"))
+    models = [plugins.models[model] for model in suite.models()]
+    images = executor.prepare(
+        models, suite.limits, lambda line: notify(Notice("prepare", line, {"line": line}))
+    )
+    opened = open_channels(_backends(plugins), suite.measure.backends or "auto")
+    notify(Notice("meters", "; ".join(opened.why), {"channels": [c.name for c in opened.channels]}))
+    gpus = open_gpus()
+    facts = {
+        "executor": name,
+        "executor_reason": choice.reason,
+        "gives_up": choice.gives_up,
+        "images": dict(images),
+        "versions": _versions(plugins, suite, choice),
+        "backends": sorted(opened.backends),
+        "channels": [asdict(channel) for channel in opened.channels],
+        "missing": [asdict(missing) for missing in opened.missing],
+        "measure": asdict(suite.measure),
+        "cooldown": asdict(suite.cooldown),
+        "limits": asdict(suite.limits),
+        "host": fingerprint(gpus),
+    }
+    _refuse_another_world(store, facts)
+    return Setting(
+        suite=suite,
+        plan=plan,
+        plugins=plugins,
+        executor=choice.executor,
+        opened=opened,
+        store=store,
+        session_facts=facts,
+        notify=notify,
+        stop=stop,
+        fail_fast=wish.fail_fast,
+        gpus=gpus,
+    )
+
+
+def _executor_text(name: str, choice: Choice) -> str:
+    text = f"executor {name}: {choice.reason}"
+    return f"{text}\n  given up: {choice.gives_up}" if choice.gives_up else text
+
+
+def _backends(plugins: Plugins) -> Sequence[Provided[EnergyBackend]]:
+    return [plugins.energy[name] for name in plugins.energy.offered]
+
+
+def _versions(plugins: Plugins, suite: Suite, choice: Choice) -> Mapping[str, str]:
+    """Distributions that decide what a trial is: the core, its plugins, the executor's."""
+    names = {"greenbench", choice.executor.distribution}
+    names |= {plugins.models[model].distribution for model in suite.models()}
+    return installed_versions(sorted(names))
+
+
+def _refuse_another_world(store: Store, facts: Mapping[str, Any]) -> None:
+    """A result set is one world: other versions, images or hardware would be another factor."""
+    sessions = store.sessions()
+    if not sessions:
+        return
+    found = resume_difference(sessions[-1], facts)
+    if found:
+        raise ResultsError(
+            f"{store.folder} was begun under other conditions:\n  " + "\n  ".join(found),
+            "start another result set with --new, or restore the conditions",
+        )
+
+
+def resume_difference(
+    before: Mapping[str, Any], now: Mapping[str, Any], *, ignore: Sequence[str] = ()
+) -> list[str]:
+    """What would make a resumed trial another trial: versions, images, executor, host."""
+    found = []
+    for key in ("executor", "versions", "images", "host", "backends"):
+        if key in ignore:
+            continue
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += [
+                f"{key}.{name}: was {old.get(name)!r}, is {new.get(name)!r}"
+                for name in sorted({*old, *new})
+                if old.get(name) != new.get(name)
+            ]
+        elif old != new:
+            found.append(f"{key}: was {old!r}, is {new!r}")
+    return found

@@ -1,0 +1,1 @@
+"""What runs inside the container: reads one trial, trains, emits events."""

@@ -1,0 +1,3 @@
+"""Models in TensorFlow and Keras for greenbench; importing this package imports no framework."""
+
+__version__ = "0.1.0"

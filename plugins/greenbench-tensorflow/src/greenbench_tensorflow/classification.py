@@ -1,0 +1,166 @@
+"""One training of a classifier: data, network, optimizer and the loop over them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from greenbench_tensorflow import device, optimization, randomness
+from greenbench_tensorflow.bookkeeping import Seen, Tally
+from greenbench_tensorflow.networks import NETWORKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from greenbench.api import Conditions, Progress, Value
+    from greenbench_tensorflow.data import Part
+    from greenbench_tensorflow.settings import Settings
+
+EVALUATION_BATCH = 512
+"""Images a step without gradients: bounds the memory, leaves the metrics alone."""
+
+
+class Images:
+    """A part of the data on the device."""
+
+    def __init__(self, part: Part) -> None:
+        self.images = tf.constant(part.images[..., np.newaxis])
+        self.labels = tf.constant(part.labels)
+
+    def __len__(self) -> int:
+        return int(self.labels.shape[0])
+
+
+class Classification:
+    """A network learning to tell classes apart, from its first weights to the test."""
+
+    def __init__(self, data: str, network: str, settings: Settings, conditions: Conditions) -> None:
+        self.settings = settings
+        self.seed = conditions.seed
+        device.settle(conditions)
+        parts = import_module(f"greenbench_tensorflow.data.{data}").load(conditions.data)
+        self.training = Images(parts.train)
+        self.validation = Images(parts.validation)
+        self.held_out = Images(parts.test)
+        randomness.seed_everything(conditions.seed)
+        side, classes = parts.train.images.shape[-1], int(parts.train.labels.max()) + 1
+        self.network = NETWORKS[network](side, classes, settings.dropout)
+        steps_an_epoch = -(-len(self.training) // settings.batch_size)
+        self.optimizer = optimization.optimizer_for(settings, settings.epochs * steps_an_epoch)
+        self.optimizer.build(self.network.trainable_variables)
+        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.tally = Tally()
+        self.seen = Seen()
+        indices = tf.TensorSpec([None], tf.int64)  # any length: traced once for all batches
+        self.learn_batch = tf.function(
+            self._learn_batch, input_signature=[indices], autograph=False
+        )
+        self.judge_batch = tf.function(
+            self._judge_batch,
+            input_signature=[tf.TensorSpec([None, side, side, 1]), indices],
+            autograph=False,
+        )
+
+    def prepare(self) -> None:
+        """Traces, runs each batch shape and both evaluations; then everything as it was."""
+        variables = [*self.network.variables, *self.optimizer.variables]
+        before = [variable.numpy() for variable in variables]
+        random_state = randomness.RandomState.now()
+        batch = self.settings.batch_size
+        self._learn(np.arange(batch + len(self.training) % batch))  # a full batch, a last one
+        self._evaluate(self.validation)
+        self._evaluate(self.held_out)
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        self.seen = Seen()
+        self.synchronize()
+        random_state.restore(self.seed)
+
+    def synchronize(self) -> None:
+        """Waits for the device."""
+        device.synchronize()
+
+    def train(self, progress: Progress) -> None:
+        """All epochs: every image once in the seed's order, then a validation."""
+        for number in range(1, self.settings.epochs + 1):
+            with progress.epoch(number) as window:
+                order = randomness.order_of(len(self.training), self.seed, number)
+                window.report(**self._learn(order))
+                self.seen.epochs += 1
+            with progress.validation(number) as window:
+                window.report(**self._evaluate(self.validation))
+
+    def test(self, progress: Progress) -> Mapping[str, float]:
+        """Accuracy and loss on what was held out."""
+        with progress.test() as window:
+            metrics = self._evaluate(self.held_out)
+            window.report(**metrics)
+        return metrics
+
+    def effective(self) -> Mapping[str, Value]:
+        """Read from the optimizer, the schedule, the layers, and what the loop counted."""
+        layers = self.network.layers
+        return {
+            "epochs": self.seen.epochs,
+            "learning_rate": _exact(self.seen.first_learning_rate, self.settings.learning_rate),
+            "batch_size": self.seen.largest_batch,
+            "dropout": _only(x.rate for x in layers if isinstance(x, keras.layers.Dropout)),
+            "weight_decay": float(self.optimizer.weight_decay or 0.0),
+            "optimizer": optimization.optimizer_in_effect(self.optimizer),
+            "schedule": optimization.schedule_in_effect(self.optimizer, self.seen.steps),
+        }
+
+    def environment(self) -> Mapping[str, Value]:
+        """What a record should say."""
+        return {
+            **device.description(self.network.trainable_variables[0]),
+            "parameters": int(self.network.count_params()),
+        }
+
+    def _learn(self, order: NDArray[Any]) -> dict[str, float]:
+        if self.seen.steps == 0:
+            self.seen.first_learning_rate = float(self.optimizer.learning_rate)
+        self.tally.clear()
+        for start in range(0, len(order), self.settings.batch_size):
+            batch = tf.constant(order[start : start + self.settings.batch_size])
+            self.learn_batch(batch)
+            self.seen.step(int(batch.shape[0]))
+        return self.tally.metrics()
+
+    def _learn_batch(self, batch: tf.Tensor) -> None:
+        images = tf.gather(self.training.images, batch)
+        labels = tf.gather(self.training.labels, batch)
+        with tf.GradientTape() as tape:
+            scores = self.network(images, training=True)
+            loss = self.loss(labels, scores)
+        weights = self.network.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        self.tally.add(scores, labels, loss)
+
+    def _evaluate(self, part: Images) -> dict[str, float]:
+        self.tally.clear()
+        for start in range(0, len(part), EVALUATION_BATCH):
+            end = start + EVALUATION_BATCH
+            self.judge_batch(part.images[start:end], part.labels[start:end])
+        return self.tally.metrics()
+
+    def _judge_batch(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        scores = self.network(images, training=False)
+        self.tally.add(scores, labels, self.loss(labels, scores))
+
+
+def _exact(held: float, requested: float) -> float:
+    """The rate that Keras holds in float32; the request if that is what it rounds to."""
+    return requested if float(np.float32(requested)) == held else held
+
+
+def _only(values: Iterable[float]) -> float:
+    """The value that all layers share; NaN, equal to nothing, if they don't."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else float("nan")

@@ -1,0 +1,148 @@
+"""One training of a classifier: data, network, optimizer and the loop over them."""
+
+from __future__ import annotations
+
+import copy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from greenbench_torch import device, optimization, randomness
+from greenbench_torch.bookkeeping import Seen, Tally
+from greenbench_torch.networks import NETWORKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from greenbench.api import Conditions, Progress, Value
+    from greenbench_torch.data import Part
+    from greenbench_torch.settings import Settings
+
+EVALUATION_BATCH = 512
+"""Images a step without gradients: bounds the memory, leaves the metrics alone."""
+
+
+class Images:
+    """A part of the data on the device."""
+
+    def __init__(self, part: Part, place: torch.device) -> None:
+        self.images = torch.from_numpy(part.images).unsqueeze(1).to(place)
+        self.labels = torch.from_numpy(part.labels).to(place)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Classification:
+    """A network learning to tell classes apart, from its first weights to the test."""
+
+    def __init__(self, data: str, network: str, settings: Settings, conditions: Conditions) -> None:
+        self.settings = settings
+        self.seed = conditions.seed
+        self.device = device.device_for(conditions)
+        randomness.be_deterministic()
+        parts = import_module(f"greenbench_torch.data.{data}").load(conditions.data)
+        self.training = Images(parts.train, self.device)
+        self.validation = Images(parts.validation, self.device)
+        self.held_out = Images(parts.test, self.device)
+        randomness.seed_everything(conditions.seed)
+        side, classes = parts.train.images.shape[-1], int(parts.train.labels.max()) + 1
+        self.network = NETWORKS[network](side, classes, settings.dropout).to(self.device)
+        self.optimizer = optimization.optimizer_for(self.network, settings)
+        steps_an_epoch = -(-len(self.training) // settings.batch_size)
+        self.schedule = optimization.schedule_for(
+            self.optimizer, settings.schedule, settings.epochs * steps_an_epoch
+        )
+        self.loss = nn.CrossEntropyLoss()
+        self.seen = Seen()
+
+    def prepare(self) -> None:
+        """A step of each batch shape and both evaluations; then everything as it was."""
+        stateful: tuple[Any, ...] = (self.network, self.optimizer, self.schedule)
+        before = copy.deepcopy([thing.state_dict() for thing in stateful])
+        random_state = randomness.RandomState.now(self.device)
+        batch = self.settings.batch_size
+        self._learn(torch.arange(batch + len(self.training) % batch))  # a full batch, a last one
+        self._evaluate(self.validation)
+        self._evaluate(self.held_out)
+        for thing, state in zip(stateful, before, strict=True):
+            thing.load_state_dict(state)
+        self.optimizer.zero_grad()
+        self.seen = Seen()
+        self.synchronize()
+        random_state.restore()
+
+    def synchronize(self) -> None:
+        """Waits for the device."""
+        device.synchronize(self.device)
+
+    def train(self, progress: Progress) -> None:
+        """All epochs: every image once in the seed's order, then a validation."""
+        for number in range(1, self.settings.epochs + 1):
+            with progress.epoch(number) as window:
+                order = randomness.order_of(len(self.training), self.seed, number)
+                window.report(**self._learn(order))
+                self.seen.epochs += 1
+            with progress.validation(number) as window:
+                window.report(**self._evaluate(self.validation))
+
+    def test(self, progress: Progress) -> Mapping[str, float]:
+        """Accuracy and loss on what was held out."""
+        with progress.test() as window:
+            metrics = self._evaluate(self.held_out)
+            window.report(**metrics)
+        return metrics
+
+    def effective(self) -> Mapping[str, Value]:
+        """Read from the optimizer, the schedule, the layers, and what the loop counted."""
+        groups = self.optimizer.param_groups
+        return {
+            "epochs": self.seen.epochs,
+            "learning_rate": self.seen.first_learning_rate,
+            "batch_size": self.seen.largest_batch,
+            "dropout": _only(m.p for m in self.network.modules() if isinstance(m, nn.Dropout)),
+            "weight_decay": _only(group["weight_decay"] for group in groups),
+            "optimizer": optimization.name_in(optimization.OPTIMIZERS, self.optimizer),
+            "schedule": optimization.schedule_in_effect(self.schedule, self.seen.steps),
+        }
+
+    def environment(self) -> Mapping[str, Value]:
+        """What a record should say."""
+        parameters = list(self.network.parameters())
+        return {
+            **device.description(parameters[0]),
+            "parameters": sum(int(p.numel()) for p in parameters),
+        }
+
+    def _learn(self, order: torch.Tensor) -> dict[str, float]:
+        self.network.train()
+        tally = Tally(self.device)
+        for batch in torch.split(order.to(self.device), self.settings.batch_size):
+            images, labels = self.training.images[batch], self.training.labels[batch]
+            self.optimizer.zero_grad()
+            scores = self.network(images)
+            loss = self.loss(scores, labels)
+            loss.backward()
+            self.seen.step(len(labels), self.optimizer.param_groups[0]["lr"])
+            self.optimizer.step()
+            self.schedule.step()
+            tally.add(scores, labels, loss)
+        return tally.metrics()
+
+    def _evaluate(self, part: Images) -> dict[str, float]:
+        self.network.eval()
+        tally = Tally(self.device)
+        with torch.inference_mode():
+            for batch in torch.split(torch.arange(len(part), device=self.device), EVALUATION_BATCH):
+                images, labels = part.images[batch], part.labels[batch]
+                scores = self.network(images)
+                tally.add(scores, labels, self.loss(scores, labels))
+        return tally.metrics()
+
+
+def _only(values: Iterable[float]) -> float:
+    """The value that all layers or parameter groups share; NaN, equal to nothing, if they don't."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else float("nan")

@@ -1,0 +1,170 @@
+"""The host believes a worker only what it may say next, in time and in bounds."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greenbench import protocol
+from greenbench.conversation import STAMP_LIMIT_S, Conversation, ProtocolError
+
+GOOD = [
+    ("hello", {"protocol": protocol.VERSION}),
+    ("prepare_begin", {}),
+    ("prepare_end", {}),
+    ("ready", {"environment": {"torch": "2"}}),
+    ("train_begin", {}),
+    ("epoch_begin", {"number": 1}),
+    ("epoch_end", {"number": 1, "metrics": {"loss": 0.5}}),
+    ("validation_begin", {"number": 1}),
+    ("validation_end", {"number": 1, "metrics": {"loss": math.nan}}),
+    ("train_end", {}),
+    ("test_begin", {"number": 1}),
+    ("test_end", {"number": 1}),
+    ("result", {"metrics": {"accuracy": 0.9}, "effective": {"epochs": 1}}),
+]
+
+
+def say(conversation: Conversation, kind: str, payload=None, *, at: float, received=None):
+    line = protocol.encode(kind, {"stamp_s": at, **(payload or {})})
+    events = conversation.feed(line, at + 0.01 if received is None else received)
+    if kind == "ready":
+        conversation.release()
+    return events
+
+
+def until(kind: str) -> Conversation:
+    """A conversation that has gone well up to and with the first `kind`."""
+    conversation = Conversation()
+    for number, (said, payload) in enumerate(GOOD):
+        say(conversation, said, payload, at=float(number))
+        if said == kind:
+            break
+    return conversation
+
+
+def test_a_whole_training_gives_windows_and_results() -> None:
+    conversation = until("result")
+    assert conversation.state == "done"
+    assert conversation.metrics == {"accuracy": 0.9}
+    kinds = [(w.kind, w.number, w.end_s - w.start_s) for w in conversation.windows]
+    assert kinds == [
+        ("prepare", 0, 1.0),
+        ("epoch", 1, 1.0),
+        ("validation", 1, 1.0),
+        ("train", 0, 5.0),
+        ("test", 1, 1.0),
+    ]
+
+
+@given(cuts=st.lists(st.integers(1, 1200), max_size=20))
+def test_how_the_bytes_are_cut_changes_nothing(cuts: list[int]) -> None:
+    whole, parts = Conversation(), Conversation()
+    data = b"".join(
+        protocol.encode(kind, {"stamp_s": 0.5, **payload}) for kind, payload in GOOD[:4]
+    )
+    edges = [0, *sorted(c for c in cuts if c < len(data)), len(data)]
+    expected = whole.feed(data, 1.0)
+    got = [e for a, b in pairwise(edges) for e in parts.feed(data[a:b], 1.0)]
+    assert got == expected
+    assert parts.state == whole.state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("after", "kind", "payload"),
+    [
+        ("hello", "train_begin", {}),
+        ("prepare_end", "train_begin", {}),
+        ("train_begin", "epoch_end", {"number": 1}),
+        ("epoch_begin", "epoch_begin", {"number": 2}),
+        ("epoch_begin", "epoch_end", {"number": 2}),
+        ("epoch_begin", "result", {"metrics": {}, "effective": {}}),
+        ("train_end", "epoch_begin", {"number": 2}),
+        ("train_end", "result", {"metrics": {"accuracy": [1]}, "effective": {}}),
+        ("train_end", "result", {"metrics": {"accuracy": "high"}, "effective": {}}),
+        ("train_end", "result", {}),
+        ("train_begin", "epoch_begin", {"number": -1}),
+        ("train_begin", "epoch_begin", {"number": "1"}),
+        ("result", "result", {"metrics": {}, "effective": {}}),
+        ("result", "error", {"error_kind": "x", "message": "y"}),
+        ("hello", "shutdown", {}),
+    ],
+)
+def test_what_may_not_be_said_now_is_refused(after: str, kind: str, payload: dict) -> None:
+    conversation = until(after)
+    with pytest.raises(ProtocolError):
+        say(conversation, kind, payload, at=50.0)
+
+
+def test_training_before_go_is_refused() -> None:
+    conversation = Conversation()
+    for number, (kind, payload) in enumerate(GOOD[:4]):
+        line = protocol.encode(kind, {"stamp_s": float(number), **payload})
+        conversation.feed(line, number + 0.01)
+    with pytest.raises(ProtocolError):
+        say(conversation, "train_begin", at=5.0)
+
+
+@pytest.mark.parametrize(
+    ("at", "received"),
+    [
+        (2.0, 50.0),  # long before its receipt
+        (50.0, 49.0),  # in the future
+        (3.0, 3.01),  # before the event that came before it
+    ],
+)
+def test_stamps_in_the_past_the_future_or_out_of_order_are_refused(at, received) -> None:
+    conversation = until("train_begin")
+    with pytest.raises(ProtocolError, match="stamped"):
+        say(conversation, "epoch_begin", {"number": 1}, at=at, received=received)
+
+
+def test_a_stamp_within_the_limit_is_taken() -> None:
+    conversation = until("train_begin")
+    say(conversation, "epoch_begin", {"number": 1}, at=9.0, received=9.0 + STAMP_LIMIT_S)
+    assert conversation.state == "in_epoch"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"not json\n", b"[1]\n", b"{}\n", b'{"kind": 3}\n', b"\xff\xfe\n", b"[" * 60_000 + b"\n"],
+)
+def test_what_is_not_a_message_is_refused(data: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        Conversation().feed(data, 1.0)
+
+
+def test_a_line_without_an_end_is_refused_before_it_fills_memory() -> None:
+    conversation = Conversation()
+    with pytest.raises(ProtocolError, match="longer than"):
+        any(conversation.feed(b"x" * 4096, 1.0) for _ in range(100))
+
+
+def test_a_flood_of_events_ends() -> None:
+    conversation = until("train_begin")
+    line = protocol.encode("epoch_begin", {"stamp_s": 9.0, "number": 1})
+    end = protocol.encode("epoch_end", {"stamp_s": 9.0, "number": 1})
+    with pytest.raises(ProtocolError, match="more than"):
+        all(conversation.feed(line + end, 9.0) for _ in range(protocol.MAX_EVENTS))
+
+
+def test_an_old_worker_is_told_to_be_rebuilt() -> None:
+    with pytest.raises(ProtocolError, match="images build"):
+        say(Conversation(), "hello", {"protocol": 0}, at=0.0)
+
+
+@given(st.lists(st.sampled_from([kind for kind, _ in GOOD] + ["error", "log", "exit"])))
+def test_whatever_is_said_in_whatever_order_nothing_but_a_refusal_comes_out(kinds) -> None:
+    payloads = dict(GOOD) | {"error": {"error_kind": "exception", "message": "x"}}
+    conversation = Conversation()
+    for number, kind in enumerate(kinds):
+        try:
+            say(conversation, kind, payloads.get(kind), at=float(number))
+        except ProtocolError:
+            break
+    trains = [w for w in conversation.windows if w.kind == "train"]
+    assert len(trains) <= 1

@@ -1,0 +1,3 @@
+"""The simulated host."""
+
+from sim.machine import simulated_host, stub  # noqa: F401 (fixtures)

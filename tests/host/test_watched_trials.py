@@ -1,0 +1,157 @@
+"""What a run keeps beside energy, and what it does with measurements that are not valid."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from greenbench.api import Scenario, Trial
+from greenbench.report import results_json
+from greenbench.store import Store
+from greenbench.watch import Watch
+
+SUITE = """
+name = "watched"
+seed = 1
+blocks = 1
+[measure]
+idle_s = 0.5
+idle_between_s = 0.1
+ready_idle_s = 0.1
+[limits]
+memory_mb = 256
+[[study]]
+model = "trouble"
+scenarios = ["solo"]
+hyperparameters = { epoch_s = 0.7 }
+[[study.mutate]]
+operator = "epochs"
+values = [3]
+"""
+HEATED = 0x40
+EXECUTORS = [pytest.param("process"), pytest.param("docker", marks=pytest.mark.docker)]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_trial_is_watched_and_a_throttled_one_is_left_out(simulated_host, tmp_path, executor):
+    (tmp_path / "suite.toml").write_text(SUITE)
+    out = tmp_path / "out"
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        with simulated_host() as host:
+            host.gpu.set(0, throttle=HEATED, utilization=80, temperature=71)
+            host.gpu.processes(0, [(stranger.pid, 30, 10, 1e9)])
+            run = ("suite", "run", "suite.toml", "--results", out, "--executor", executor)
+            done = host.run(*run)
+            assert done.returncode == 0, done.stdout + done.stderr
+            told = host.run("report", out, "--format", "md").stdout
+            asked = host.run("report", out, "--format", "md", "--include-invalid").stdout
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+    database = sqlite3.connect(out / "results.sqlite")
+    database.row_factory = sqlite3.Row
+    attempts = [row["id"] for row in database.execute("SELECT id FROM attempts")]
+    for attempt in attempts:
+        rows = [*database.execute("SELECT * FROM usage_1hz WHERE attempt = ?", (attempt,))]
+        used = [row["cpu_time_s"] for row in rows]
+        assert len(rows) >= 2
+        assert used == sorted(used)
+        assert rows[-1]["memory_peak_bytes"] >= rows[0]["memory_bytes"] > 0
+        network = {row["network_sent_bytes"] for row in rows} - {None}
+        assert network == ({0} if executor == "docker" else set())  # no network, or not known
+        (summed,) = database.execute("SELECT * FROM usage WHERE attempt = ?", (attempt,))
+        assert summed["cpu_utilization"] >= 0
+        assert summed["gpu_utilization"] is None  # the trial uses no GPU: null, not 0
+    gpus = [*database.execute("SELECT * FROM gpu_1hz")]
+    assert {row["temperature_c"] for row in gpus} == {71.0}
+    assert {row["utilization"] for row in gpus} == {0.8}
+    assert {row["foreign_processes"] for row in gpus} == {1}
+    facts = json.loads(database.execute("SELECT facts FROM sessions").fetchone()[0])
+    assert facts["host_state"]["gpus"][0]["processes"][0]["pid"] == stranger.pid
+    assert any(d["what"] == "GPU process" for d in facts["disturbances"])
+    database.close()
+
+    store = Store.open(out, read_only=True)
+    for trial in results_json(store)["trials"]:
+        severities = {check["check"]: check["severity"] for check in trial["checks"]}
+        assert severities["throttling"] == severities["foreign_gpu"] == "fail"
+        assert severities["gaps"] == "ok"
+        assert trial["valid"] is False
+        assert not trial["counted"] or trial["energy_j"] > 0  # the record keeps it
+    store.close()
+    limits = told.split("## What limits")[1]
+    assert "left out: the measurement failed a check" in told
+    assert "hardware thermal slowdown" in limits
+    assert "| throttling |" in limits
+    assert "epochs: 2 → 3 |" not in told
+    assert "epochs: 2 → 3 |" in asked
+
+
+class Spartan:
+    """A third party's trial that tells no more than the protocol asks for."""
+
+    identity = "x"
+
+    def cpu_time_s(self):
+        return 3.0
+
+    def memory_peak_bytes(self):
+        return 1024
+
+
+class Broken(Spartan):
+    def usage(self):
+        raise RuntimeError("boom")
+
+
+def test_an_executor_that_tells_less_or_fails_costs_readings_not_the_run(tmp_path):
+    trials = [
+        Trial(
+            key=f"t{slot}",
+            study="s",
+            model="m",
+            arm="original",
+            mutation=None,
+            hyperparameters={},
+            seed=1,
+            block=1,
+            cohort="c",
+            scenario=Scenario(),
+            slot=slot,
+        )
+        for slot in range(2)
+    ]
+    store = Store.create(tmp_path, {}, trials)
+    session = store.begin_session("boot", {})
+    run, attempts = store.begin_cohort(session, trials, 0.0, None, {})
+    watch = Watch(store, None, gpus_used=False)
+    watch.begin(run, attempts)
+    watch.started(0, Spartan())
+    watch.started(1, Broken())
+    watch.look()
+    watch.keep()
+    watch.keep()
+    rows = store.connection.execute(
+        "SELECT attempt, cpu_time_s, memory_peak_bytes, disk_read_bytes FROM usage_1hz"
+    ).fetchall()
+    assert rows == [(attempts[0], 3.0, 1024, None), (attempts[1], None, None, None)]
+    store.close()
+
+
+def test_a_result_set_from_before_the_checks_is_still_read(tmp_path):
+    store = Store.create(tmp_path, {}, [])
+    for table in ("checks", "usage", "usage_1hz", "gpu_1hz", "host_1hz"):
+        store.connection.execute(f"DROP TABLE {table}")
+    store.close()
+    old = Store.open(tmp_path, read_only=True)
+    assert results_json(old) == {"trials": []}
+    old.close()
+    again = Store.open(tmp_path)
+    assert again.has("checks")
+    again.close()

@@ -1,0 +1,38 @@
+"""What greenbench-tensorflow says of its models before any framework is there."""
+
+import subprocess
+import sys
+
+from greenbench_tensorflow.catalog import DIGITS_CNN_KERAS
+
+from greenbench.plugins import load_plugins
+
+HEAVY = ("torch", "tensorflow", "keras", "numpy", "sklearn", "scipy", "pandas")
+
+
+def test_the_model_is_described_without_a_framework():
+    code = (
+        "import sys, greenbench_tensorflow.trainers; from greenbench_tensorflow import plugin\n"
+        "models = list(plugin.greenbench_models())\n"
+        f"print([m.name for m in models], [n for n in {HEAVY} if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['digits-cnn-keras'] []"
+
+
+def test_greenbench_finds_it_through_the_entry_point():
+    plugins = load_plugins()
+    assert [p for p in plugins.problems if p.distribution == "greenbench-tensorflow"] == []
+    assert plugins.models["digits-cnn-keras"].value is DIGITS_CNN_KERAS
+
+
+def test_it_declares_what_its_twin_in_pytorch_declares():
+    """A suite that compares frameworks changes the same names, over the same bounds."""
+    from greenbench_torch.catalog import DIGITS_CNN
+
+    for ours, theirs in zip(
+        DIGITS_CNN_KERAS.hyperparameters, DIGITS_CNN.hyperparameters, strict=True
+    ):
+        for field in ("name", "default", "low", "high", "choices", "log_scale"):
+            assert getattr(ours, field) == getattr(theirs, field), ours.name
+    assert DIGITS_CNN_KERAS.metrics == DIGITS_CNN.metrics

@@ -1,0 +1,285 @@
+"""Reports of whole result sets: what is said, what is never said, and byte for byte."""
+
+import io
+import itertools
+import json
+import math
+import os
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from simulated import ESTIMATE, Study, Truth, change, null, simulate
+
+from greenbench.api import Change, Mutation, Scenario
+from greenbench.report import (
+    build_report,
+    list_results,
+    render_markdown,
+    render_terminal,
+    results_json,
+    results_table,
+)
+from greenbench.store import Store
+
+GOLDEN = Path(__file__).with_name("golden.md")
+TRUTHS = [
+    (change("epochs", 5), Truth(energy=0.5)),
+    (change("epochs", 8), Truth(energy=0.8)),
+    (change("epochs", 12), Truth(energy=1.2)),
+    (change("learning_rate", 0.01), Truth(accuracy=-0.05)),
+    (null(), Truth()),
+]
+PAIR = Scenario(kind="homogeneous", copies=2)
+VERDICTS = r"greener|costlier|unchanged|inconclusive|kept|damaged|improved"
+
+
+@pytest.fixture
+def frozen(monkeypatch):
+    monkeypatch.setattr("greenbench.store.now_utc", lambda: "2026-01-02T03:04:05+00:00")
+
+
+def terminal(report, width=80):
+    console = Console(width=width, force_terminal=False, record=True, file=io.StringIO())
+    render_terminal(report, console)
+    return console.export_text()
+
+
+def test_golden_markdown(tmp_path, frozen):
+    """GREENBENCH_UPDATE_GOLDEN=1 writes it anew; read the difference before committing it."""
+    outcomes = {
+        3: {"status": "failed", "error_kind": "exception", "error": "CUDA | out of\nmemory"}
+    }
+    studies = [Study(TRUTHS, blocks=6), Study(TRUTHS, blocks=6, scenario=PAIR)]
+    text = render_markdown(build_report(simulate(tmp_path, studies, outcomes=outcomes)))
+    if os.environ.get("GREENBENCH_UPDATE_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_same_record_gives_the_same_report(tmp_path, frozen):
+    reports = [
+        build_report(simulate(tmp_path / name / "set", [Study(TRUTHS)])) for name in ("a", "b")
+    ]
+    assert reports[0] == reports[1]
+
+
+def test_summary_comes_first_and_names_the_greenest(tmp_path):
+    report = build_report(simulate(tmp_path, [Study(TRUTHS)]))
+    assert report.basis == "measured"
+    assert report.sections[0].key == "summary"
+    text = " ".join(report.sections[0].points)
+    assert "30 of 30" not in text
+    assert "35 of 35 trials completed" in text
+    assert "greenest with performance kept: epochs: 10 → 5" in text
+    assert [s.key for s in report.only(["limits", "summary"]).sections] == ["summary", "limits"]
+    assert report.section("colocation") is None
+
+
+@pytest.mark.parametrize("blocks", [2, 6])
+def test_estimates_are_labelled_and_conclude_nothing(tmp_path, blocks):
+    missing = [
+        {"backend": "rapl", "channel": "cpu/package-0", "reason": "no rights", "remedy": "sudo"}
+    ]
+    studies = [Study(TRUTHS, blocks=blocks), Study(TRUTHS, blocks=blocks, scenario=PAIR)]
+    store = simulate(tmp_path, studies, channels=[ESTIMATE], session_facts={"missing": missing})
+    report = build_report(store)
+    assert report.basis == "estimate"
+    for text in (render_markdown(report), terminal(report)):
+        assert not re.search(VERDICTS, text)
+        assert "CPU time" in text
+        assert "estimate" in report.sections[0].points[1]
+        assert "no rights" in text
+        assert "sudo" in text
+    assert all(trial["energy_j"] is None for trial in results_json(store)["trials"])
+    assert all(trial["cohort_estimate_j"] > 0 for trial in results_json(store)["trials"])
+
+
+def test_too_few_blocks_print_no_p(tmp_path):
+    report = build_report(simulate(tmp_path, [Study(TRUTHS, blocks=2)]))
+    table = next(t for t in report.section("effects").tables if t.title == "mlp, solo: energy")
+    p = [row[3] for row in table.rows if row[0] != "null 1"]
+    assert set(p) == {"too few to tell"}
+    assert any("too few to tell" in point for point in report.section("limits").points)
+
+
+NASTY = "a|b <script>alert(1)</script>\nx\x1b[31mred \u202egnp.exe `c` [l](http://e.x) @me #1 $x$ *b* _i_ www.e.x"
+
+
+def test_hostile_texts_are_inert(tmp_path):
+    mutation = Mutation("optimizer", (Change("optimizer", "sgd", NASTY),))
+    store = simulate(
+        tmp_path,
+        [Study([(mutation, Truth()), (null(), Truth())], model=NASTY, blocks=5)],
+        outcomes={0: {"status": "failed", "error": NASTY}},
+        facts={"suite_name": NASTY, "suite_description": NASTY},
+        session_facts={"host": {"cpu_model": NASTY}, "gives_up": NASTY},
+    )
+    report = build_report(store)
+    markdown = render_markdown(report)
+    for text in (markdown, terminal(report, 400)):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+    assert "\\u202e" in terminal(report, 400)
+    assert "<script" not in markdown
+    assert not re.search(r"[^\\]\]\(|http://|www\.|@me|[^\\]`", markdown)
+    for block in re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+    json.dumps(results_json(store), allow_nan=False)
+
+
+def test_plain_names_stay_readable(tmp_path):
+    text = render_markdown(build_report(simulate(tmp_path, [Study(TRUTHS)])))
+    assert "| learning_rate: 0.1 → 0.01 |" in text
+    assert "−50" in text or "−49" in text
+
+
+def test_terminal_keeps_to_its_width(tmp_path):
+    report = build_report(simulate(tmp_path, [Study(TRUTHS), Study(TRUTHS, scenario=PAIR)]))
+    for width in (40, 80, 200):
+        lines = terminal(report, width).splitlines()
+        assert max(map(len, lines)) <= width
+        assert lines[0].startswith("greenbench: simulated")
+    assert re.search(
+        r"epochs: 10 → 5 .*−\d+\.\d % \[−\d+\.\d, −\d+\.\d\] .*greener", terminal(report)
+    )
+
+
+def study_of(**truth):
+    return Study(TRUTHS, **truth)
+
+
+BAD = {
+    "empty plan": {"studies": []},
+    "nothing ran": {"studies": [study_of()], "run": 0},
+    "half finished": {"studies": [study_of()], "run": 9},
+    "one trial": {"studies": [Study(blocks=1, originals=1)]},
+    "all failed": {
+        "studies": [study_of()],
+        "outcomes": {n: {"status": "failed", "error": "boom"} for n in range(99)},
+    },
+    "no noise": {"studies": [study_of(noise=0, accuracy_noise=0, blocks=6)]},
+    "no energy": {"studies": [study_of()], "channels": []},
+    "zero energy": {"studies": [study_of()], "outcomes": {n: {"energy_j": 0.0} for n in range(99)}},
+    "unknown energy": {
+        "studies": [study_of()],
+        "outcomes": {n: {"energy_j": None} for n in range(99)},
+    },
+    "infinite energy": {
+        "studies": [study_of()],
+        "outcomes": {n: {"energy_j": math.inf} for n in range(0, 99, 3)},
+    },
+    "all diverged": {
+        "studies": [study_of()],
+        "outcomes": {n: {"metrics": {"accuracy": math.nan, "loss": math.inf}} for n in range(99)},
+    },
+    "no metrics": {"studies": [study_of()], "outcomes": {n: {"metrics": {}} for n in range(99)}},
+    "huge metrics": {
+        "studies": [study_of()],
+        "outcomes": {n: {"metrics": {"accuracy": 1e308 * (-1) ** n}} for n in range(99)},
+    },
+    "no originals": {"studies": [Study(TRUTHS, originals=0)]},
+    "one block": {"studies": [study_of(blocks=1)]},
+    "no facts": {
+        "studies": [study_of(), Study(TRUTHS, scenario=PAIR)],
+        "facts": {"studies": [], "models": {}},
+        "session_facts": {"channels": [], "host": {}, "versions": {}, "measure": None},
+    },
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_any_record_gets_a_report(tmp_path, name, capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        store = simulate(tmp_path, **BAD[name])
+        report = build_report(store)
+        text = render_markdown(report) + terminal(report)
+        json.dumps(results_json(store), allow_nan=False)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+    assert "nan" not in re.findall(r"\b\w+\b", text)
+    assert text.count("## Summary") == 1
+
+
+def test_diverged_trainings_are_an_outcome_of_their_own(tmp_path):
+    store = simulate(
+        tmp_path,
+        [Study(TRUTHS, blocks=6)],
+        shuffled=False,
+        outcomes={5: {"metrics": {"accuracy": math.nan, "loss": math.inf}}},
+    )
+    text = render_markdown(build_report(store))
+    row = next(line for line in text.splitlines() if "learning_rate" in line and "diverged" in line)
+    assert row.endswith("| diverged | 1 of 6 |")
+
+
+def test_results_as_data(tmp_path):
+    outcomes = {0: {"status": "failed", "error": "boom", "metrics": {"accuracy": math.nan}}}
+    studies = [Study(TRUTHS, blocks=1), Study(TRUTHS, blocks=1, scenario=PAIR)]
+    store = simulate(tmp_path / "one", studies, outcomes=outcomes, run=10)
+    trials = results_json(store)["trials"]
+    assert [trial["key"] for trial in trials] == list(store.statuses())
+    assert [t["status"] for t in trials] == list(store.statuses().values())
+    failed, solo, pair, planned = trials[0], trials[1], trials[8], trials[-1]
+    assert failed["error"] == "boom"
+    assert failed["metrics"] == {"accuracy": "nan"}
+    assert failed["energy_j"] is failed["cohort_energy_j"] is failed["train_s"] is None
+    assert solo["energy_j"] == solo["cohort_energy_j"] > 0
+    assert pair["energy_j"] is None
+    assert pair["cohort_energy_j"] > 0
+    assert planned["status"] == "planned"
+    assert planned["attempts"] == 0
+    assert next(t for t in trials if t["arm"] == "original")["mutation"] is None
+    assert list(results_table(store)["key"]) == [trial["key"] for trial in trials]
+
+
+def test_results_are_listed_and_broken_ones_named(tmp_path):
+    simulate(tmp_path / "good", [Study(TRUTHS, blocks=1)], run=2).close()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "results.sqlite").write_text("not a database")
+    rows = {Path(row["folder"]).name: row for row in list_results(tmp_path)}
+    assert rows["good"]["trials"] == 7
+    assert rows["good"]["completed"] == 2
+    assert rows["good"]["suite"] == "simulated"
+    assert "can't be read" in rows["bad"]["problem"]
+
+
+def test_a_read_only_store_reports_too(tmp_path):
+    simulate(tmp_path, [Study(TRUTHS)]).close()
+    with_writer = build_report(Store.open(tmp_path))
+    assert build_report(Store.open(tmp_path, read_only=True)) == with_writer
+
+
+def test_who_used_it_is_called_modelled_everywhere_and_decides_nothing(tmp_path):
+    store = simulate(tmp_path, [Study(TRUTHS), Study(TRUTHS, scenario=PAIR)])
+    report = build_report(store)
+    section = report.section("shares")
+    assert "modelled" in section.title
+    for table in section.tables:
+        assert "modelled" in table.title
+        assert all("modelled" in row[1] for row in table.rows)
+        assert sum(row[2] for row in table.rows) == pytest.approx(_energy_of(report, table.title))
+    store.connection.execute("DROP TABLE shares")  # a result set from before they were kept
+    without = build_report(store)
+    assert without.section("shares") is None
+    rest = [section.key for section in report.sections if section.key != "shares"]
+    assert without.only(rest) == report.only(rest)
+
+
+def _energy_of(report, title: str) -> float:
+    originals = report.section("effects").tables[0]
+    return next(row[2] for row in originals.rows if title.startswith(f"{row[0]}:"))
+
+
+def test_every_number_of_copies_is_its_own_comparison(tmp_path):
+    scenarios = [Scenario(), PAIR, Scenario(kind="homogeneous", copies=3)]
+    studies = [
+        Study(TRUTHS[:1], blocks=2, scenario=s, model=m)
+        for m, s in itertools.product("ab", scenarios)
+    ]
+    report = build_report(simulate(tmp_path, studies))
+    titles = [table.title for table in report.section("colocation").tables]
+    assert len([t for t in titles if ": one training" in t]) == 4

@@ -1,0 +1,154 @@
+"""A run can be stopped at any moment by anything; the same command goes on from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from greenbench.store import Store
+
+from .conftest import EXECUTORS, each_once, start, statuses, wait_for
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request) -> str:
+    return request.param
+
+
+def containers(engine) -> list[dict]:
+    return engine.client.containers(all=True, filters={"label": "greenbench.holder"})
+
+
+def workers() -> list[psutil.Process]:
+    everything = psutil.process_iter(["cmdline"])
+    return [p for p in everything if "greenbench.worker" in (p.info["cmdline"] or [])]
+
+
+def running(path) -> bool:
+    """Whether a counted trial is in its training right now."""
+    if not (path.parent / "out" / "results.sqlite").exists():
+        return False
+    try:
+        store = Store.open(path.parent / "out", read_only=True)
+    except Exception:
+        return False
+    row = store.connection.execute(
+        """SELECT COUNT(*) FROM cohort_runs c JOIN trials t ON t.cohort = c.cohort
+           WHERE c.status = 'running' AND c.go_s IS NOT NULL AND t.counted = 1"""
+    ).fetchone()
+    store.close()
+    return row[0] > 0
+
+
+def complete(path, executor: str) -> None:
+    run = start(path, "--executor", executor)
+    output, _ = run.communicate(timeout=200)
+    assert run.returncode == 0, output
+
+
+def test_killed_orchestrator(suite, executor, request) -> None:
+    path = suite(epoch_s=0.4, scenarios='["solo", {kind = "homogeneous", copies = 2}]')
+    run = start(path, "--executor", executor)
+    wait_for(lambda: running(path))
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    assert "running" in statuses(path).values()
+    if executor == "process":
+        wait_for(lambda: not workers(), 10)  # no orphan trains on
+    complete(path, executor)
+    each_once(path)
+    if executor == "docker":
+        assert containers(request.getfixturevalue("docker_engine")) == []
+
+
+@pytest.mark.docker
+def test_killed_container(suite, docker_engine) -> None:
+    path = suite(epoch_s=0.5)
+    run = start(path, "--executor", "docker")
+    wait_for(lambda: running(path))
+    (container,) = containers(docker_engine)
+    docker_engine.client.kill(container["Id"])
+    output, _ = run.communicate(timeout=120)
+    assert run.returncode == 3, output
+    found = statuses(path)
+    assert list(found.values()).count("interrupted") == 1
+    assert "killed from outside" in output
+    complete(path, "docker")
+    each_once(path)
+    assert containers(docker_engine) == []
+
+
+def test_ctrl_c_ends_the_cohort_and_the_same_command_goes_on(suite, executor, request) -> None:
+    path = suite(epoch_s=0.4)
+    run = start(path, "--executor", executor)
+    wait_for(lambda: running(path))
+    os.kill(run.pid, signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 130, output
+    assert "goes on from here" in output
+    assert "interrupted" in statuses(path).values()
+    if executor == "docker":
+        assert containers(request.getfixturevalue("docker_engine")) == []
+    else:
+        assert workers() == []
+    complete(path, executor)
+    each_once(path)
+
+
+def test_a_finished_suite_says_so_and_new_starts_another(suite) -> None:
+    path = suite()
+    complete(path, "process")
+    again = start(path, "--executor", "process")
+    output, _ = again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert "nothing to do" in output
+    assert "--new" in output
+    each_once(path)
+
+    command = [sys.executable, "-c", "from greenbench.cli import main; main()"]
+    default = [*command, "suite", "run", str(path), "--executor", "process", "--quiet"]
+    for options in ([], ["--new"]):
+        done = subprocess.run(
+            default + options, cwd=path.parent, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert len(list((path.parent / "reports").iterdir())) == 2
+
+
+def test_other_conditions_are_refused_with_the_difference(suite) -> None:
+    path = suite()
+    run = start(path, "--executor", "process", "--fail-fast")
+    wait_for(lambda: running(path))
+    os.kill(run.pid, signal.SIGINT)
+    run.communicate(timeout=60)
+    store = Store.open(path.parent / "out")
+    facts = json.loads(store.connection.execute("SELECT facts FROM sessions").fetchone()[0])
+    facts["versions"]["greenbench-trouble"] = "0.9"
+    store.connection.execute("UPDATE sessions SET facts = ?", (json.dumps(facts),))
+    store.close()
+    before = statuses(path)
+    again = start(path, "--executor", "process")
+    output, _ = again.communicate(timeout=60)
+    assert again.returncode == 7
+    assert "versions.greenbench-trouble: was '0.9', is '1.0'" in output
+    assert "--new" in output
+    assert statuses(path) == before
+
+
+def test_two_runs_of_one_result_set_exclude_each_other(suite) -> None:
+    path = suite(epoch_s=0.5)
+    first = start(path, "--executor", "process")
+    wait_for(lambda: running(path))
+    second = start(path, "--executor", "process")
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 7
+    assert "another greenbench" in output
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    each_once(path)

@@ -1,0 +1,61 @@
+"""A simulated host to run greenbench on, and fixtures for it: a conftest imports them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from .curves import Curve, constant
+from .nvml import SimulatedNvml, compile_stub
+from .powercap import SimulatedPowercap, intel
+
+GREENBENCH = [sys.executable, "-c", "from greenbench.cli import main; main()"]
+
+
+class SimulatedHost:
+    """One GPU and one package; `run` runs greenbench on it."""
+
+    def __init__(self, folder: Path, library: Path, package: Curve) -> None:
+        self.folder = folder
+        self.gpu = SimulatedNvml(folder, library=library)
+        self.tree = SimulatedPowercap(folder / "powercap", intel(package, dram=constant(9)))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        tree = {"GREENBENCH_POWERCAP_ROOT": str(self.tree.root), "COLUMNS": "80"}
+        return {**os.environ, **self.gpu.environment, **tree}
+
+    def run(self, *arguments: object, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [*prefix, *GREENBENCH, *map(str, arguments)],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=250,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory) -> Path:
+    return compile_stub(tmp_path_factory.mktemp("nvml-stub"))
+
+
+@pytest.fixture
+def simulated_host(tmp_path, stub):
+    """`with simulated_host(package=curve) as host:` keeps its counters up to date."""
+
+    @contextmanager
+    def make(package: Curve | None = None) -> Iterator[SimulatedHost]:
+        host = SimulatedHost(tmp_path, stub, package or constant(50))
+        with host.tree.running():
+            yield host
+
+    return make
