@@ -38,7 +38,7 @@ SHOWN = ("ready_idle", "train", "epoch", "validation", "test")
 def section(context: Context, store: Store) -> Section | None:
     """Two traces a study: the original whose energy is in the middle, and the mutant that differs
     most; None if the record holds no samples of them."""
-    figures = []
+    figures: list[Trace] = []
     for study in context.studies()[:MOST_STUDIES]:
         for row in _chosen(context, study):
             figures += _trace(store, row)
@@ -60,8 +60,8 @@ def _chosen(context: Context, study: str) -> Iterator[pd.Series]:
     rows = context.rows(context.quantity, study)
     rows = rows[~rows["null"].astype(bool)]
     if len(rows):
-        most = rows.loc[rows["estimate"].astype(float).abs().idxmax(), "arm"]
-        runs = table[table["arm"] == most].sort_values(context.quantity)
+        most = rows["estimate"].astype(float).abs().to_numpy().argmax()
+        runs = table[table["arm"] == rows["arm"].iloc[most]].sort_values(context.quantity)
         if len(runs):
             yield runs.iloc[(len(runs) - 1) // 2]
 
