@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -121,7 +122,7 @@ def shape_of_levels(means: Array, variance: Array, df: float) -> Shape:
     k = len(means)
     if k < 3 or not df > 0:
         return "no difference shown"
-    limit = float(stats.studentized_range.ppf(1 - ALPHA, k, min(df, 1e4))) / math.sqrt(2)
+    limit = _tukey(k, round(min(df, 1e4), 2))
     gaps = np.subtract.outer(means, means)
     with np.errstate(all="ignore"):
         shown = np.where((np.abs(gaps) > limit * np.sqrt(variance)) & (variance > 0), gaps, 0.0)
@@ -213,6 +214,12 @@ def blocked_categories(values: Array, level: Array, block: Array) -> Categories 
     p = (int((spread(sums) >= observed * (1 - 1e-12)).sum()) + 1) / (len(sums) + 1)
     h = (12 / (n * (n + 1)) * observed - 3 * (n + 1)) / float(stats.tiecorrect(ranks))
     return Categories(h, p, min(1.0, h / (n - 1)), len(names), n)
+
+
+@lru_cache(maxsize=4096)
+def _tukey(levels: int, df: float) -> float:
+    """How many standard errors a difference must have to be shown."""
+    return float(stats.studentized_range.ppf(1 - ALPHA, levels, df)) / math.sqrt(2)
 
 
 def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
