@@ -17,6 +17,7 @@ from greenbench import protocol
 from greenbench.api import Executor, Exit, Launch, Running, Status
 from greenbench.conversation import Conversation, Event, ProtocolError
 from greenbench.errors import ExecutorError, GreenbenchError
+from greenbench.proof import configuration_problem, device_of, device_problem
 
 WAIT_S: Final = 0.2
 """The longest sleep between two looks at time limits and at the user's wish to stop."""
@@ -199,6 +200,10 @@ class CohortRun:
             return
         for event in events:
             member.note_event(event.kind)
+            if event.kind == "ready" and (
+                problem := device_problem(member.launch, member.conversation.environment)
+            ):
+                member.fail(*problem)  # here rather than after hours of training
             if event.kind in ("result", "error"):
                 member.bye_s = received_s
                 self._say(member, protocol.encode("bye", {}))
@@ -239,7 +244,7 @@ class CohortRun:
         said = member.conversation
         if said.state == "done":
             member.status = "completed"
-            problem = _mismatch(member) or _missing_metrics(member)
+            problem = _wrong(member)
             if problem:
                 member.fail(*problem)
         elif said.state == "failed":
@@ -322,7 +327,7 @@ def _order(launch: Launch) -> dict[str, Any]:
         "hyperparameters": dict(launch.trial.hyperparameters),
         "seed": launch.trial.seed,
         "threads": launch.trial.threads,
-        "device": "gpu" if launch.limits.gpus else "cpu",
+        "device": device_of(launch),
     }
 
 
@@ -357,25 +362,14 @@ def _judge_exit(member: Member, found: Exit) -> None:
         member.fail("crash", f"ended with exit code {code} and no result{detail}")
 
 
-def _mismatch(member: Member) -> tuple[str, str] | None:
-    """A trainer that used another configuration than asked for has not run this trial."""
-    effective = member.conversation.effective
-    wrong = [
-        f"{name}: asked for {wanted!r}, used {effective.get(name)!r}"
-        for name, wanted in member.launch.trial.hyperparameters.items()
-        if not _same(wanted, effective.get(name))
-    ]
-    if not wrong:
-        return None
-    return "configuration", "the trainer used another configuration: " + "; ".join(wrong)
-
-
-def _same(wanted: object, used: object) -> bool:
-    """Equal, numbers to single precision: frameworks keep a learning rate as float32."""
-    numbers = (bool, int, float)
-    if isinstance(wanted, numbers) and isinstance(used, numbers):
-        return abs(wanted - used) <= 1e-6 * max(abs(wanted), abs(used))
-    return wanted == used
+def _wrong(member: Member) -> tuple[str, str] | None:
+    """What a completed training did that it was not asked for, or did not do."""
+    said, launch = member.conversation, member.launch
+    return (
+        device_problem(launch, said.environment)
+        or configuration_problem(launch.trial, said.effective)
+        or _missing_metrics(member)
+    )
 
 
 def _missing_metrics(member: Member) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections import Counter
@@ -35,6 +36,7 @@ from greenbench.host.state import StateWatch, state_facts
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Cohort, Plan
 from greenbench.plugins import PluginProblem, Plugins
+from greenbench.proof import divergence
 from greenbench.store import ENDED, AttemptEnd, Store
 from greenbench.suite import Suite
 from greenbench.watch import Watch
@@ -319,6 +321,8 @@ class SuiteRun:
                 log_dropped_bytes=said.log_dropped_bytes,
             ),
         )
+        if member.status == "completed":
+            self._record_divergence(attempt, member)
         return TrialRecord(
             trial=member.launch.trial,
             attempt=store.attempts_of(member.launch.trial.key),
@@ -329,6 +333,15 @@ class SuiteRun:
             cpu_time_s=member.cpu_time_s,
             error=member.error or "",
         )
+
+    def _record_divergence(self, attempt: int, member: Member) -> None:
+        said = member.conversation
+        model = member.launch.model.value
+        found = divergence(model, said.metrics, said.first_epoch, said.last_epoch)
+        if found is not None:
+            row = {"attempt": attempt, **asdict(found)}
+            row["found"] = found.found if math.isfinite(found.found) else None
+            self.setting.store.add_rows("divergences", [row])
 
     def _judge(self, slot: int, window: Window, energies: Sequence[WindowEnergy]) -> None:
         self.watch.judge(
