@@ -188,8 +188,8 @@ options = {name = "epoch"}
         ('scenarios = [{kind = "mixed", companions = [3]}]', "a list of models"),
         ('scenarios = [{kind = "mixed", copies = 2, companions = ["net"]}]', "mixed is 1 copy"),
         (
-            'scenarios = [{kind = "foreground", background = ['
-            + '{model = "other", hyperparameters = {epochs = 0}}]}]',
+            """scenarios = [{kind = "foreground", background = [
+                {model = "other", hyperparameters = {epochs = 0}}]}]""",
             "scenarios[0].background[0].hyperparameters.epochs: must be in [1, 100], not 0",
         ),
         (
@@ -197,8 +197,8 @@ options = {name = "epoch"}
             "one GPU each for 2 members, but limits.gpus is 1",
         ),
         (
-            'scenarios = [{kind = "mixed", companions = ["other"]}, {kind = "mixed", '
-            + 'companions = [{model = "other", hyperparameters = {epochs = 3}}]}]',
+            """scenarios = [{kind = "mixed", companions = ["other"]}, {kind = "mixed", companions = [
+                {model = "other", hyperparameters = {epochs = 3}}]}]""",
             "gives net/mixed+other twice",
         ),
         ("nulls = 0", "nothing to compare"),
