@@ -112,7 +112,7 @@ def trials(store: Store) -> pd.DataFrame:
     frame["kind"] = [str(s.get("kind", "solo")) for s in scenarios]
     frame["copies"] = [int(s.get("copies", 1)) for s in scenarios]
     frame["scenario"] = [
-        kind if kind == "solo" else f"{kind} ×{copies}"
+        f"{kind} ×{copies}" if kind == "homogeneous" else kind
         for kind, copies in zip(frame["kind"], frame["copies"], strict=True)
     ]
     frame["metrics"] = pd.Series([_metrics(text) for text in frame["metrics"]], dtype=object)

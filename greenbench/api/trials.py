@@ -18,13 +18,13 @@ Status = Literal["planned", "running", "completed", "failed", "interrupted", "ex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Solo, or `copies` of the same configuration side by side."""
+    """Solo, `copies` of the same configuration side by side, or measured beside a background."""
 
-    kind: Literal["solo", "homogeneous"] = "solo"
+    kind: Literal["solo", "homogeneous", "foreground"] = "solo"
     copies: int = 1
 
     def __str__(self) -> str:
-        return "solo" if self.kind == "solo" else f"{self.kind} ×{self.copies}"
+        return f"{self.kind} ×{self.copies}" if self.kind == "homogeneous" else self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
