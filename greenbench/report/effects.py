@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.limits import ways_to_diverge
 from greenbench.analysis.verdicts import (
     PerformanceVerdict,
     energy_verdict,
@@ -17,7 +19,7 @@ from greenbench.analysis.verdicts import (
 )
 from greenbench.api import Metric
 from greenbench.report.context import Context
-from greenbench.report.model import Cell, Column, Interval, Kind, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Interval, Kind, Section, Table
 from greenbench.report.text import number
 
 TOO_FEW = "too few to tell"
@@ -73,6 +75,11 @@ def interval(row: Any) -> Interval:
     return Interval(float(row["estimate"]), low, high)
 
 
+def behind(study: str, rows: pd.DataFrame) -> tuple[Behind, ...]:
+    """What each row of deltas rests on: its arm and the originals."""
+    return tuple(Behind(study, (str(arm), "original")) for arm in rows["arm"])
+
+
 def _originals(context: Context) -> Table:
     """What the originals cost: means over their runs."""
     what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
@@ -92,6 +99,7 @@ def _originals(context: Context) -> Table:
         columns=(Column("Study"), Column("Runs", "count"), *columns),
         rows=tuple(cells),
         notes=("Means over runs; a run of co-located copies counts whole.",),
+        behind=tuple(Behind(study, ("original",)) for study in context.studies()),
     )
 
 
@@ -115,6 +123,7 @@ def _before_training(context: Context) -> Table:
         columns=(Column("Study"), *(Column(name, "quantity") for name in quantities)),
         rows=tuple(cells),
         notes=(IDLE_NOTE,),
+        behind=tuple(Behind(study, ("original",)) for study in context.studies()),
     )
 
 
@@ -154,6 +163,7 @@ def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
         columns=tuple(columns),
         rows=tuple(cells),
         notes=_notes(context, rows, band),
+        behind=behind(study, rows),
     )
 
 
@@ -196,7 +206,11 @@ def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
         title=f"{study}: time and performance",
         columns=tuple(columns),
         rows=tuple(cells),
-        notes=tuple(_margin_note(metric) for metric in metrics if with_words),
+        notes=(
+            *(_margin_note(metric) for metric in metrics if with_words),
+            *_divergence_notes(context, study),
+        ),
+        behind=behind(study, rows),
     )
 
 
@@ -217,14 +231,14 @@ def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
         return {head: context.rows(name, study) for head, name in names.items()}
 
     tables = (
-        _beside(rows, f"{study}: further metrics", frames(others), "change"),
-        _beside(rows, f"{study}: {title}", frames(parts), "percent"),
+        _beside(study, rows, f"{study}: further metrics", frames(others), "change"),
+        _beside(study, rows, f"{study}: {title}", frames(parts), "percent"),
     )
     return [table for table in tables if table is not None]
 
 
 def _beside(
-    rows: pd.DataFrame, title: str, parts: dict[str, pd.DataFrame], kind: Kind
+    study: str, rows: pd.DataFrame, title: str, parts: dict[str, pd.DataFrame], kind: Kind
 ) -> Table | None:
     known = {head: _by_arm(table) for head, table in parts.items()}
     known = {head: table for head, table in known.items() if table}
@@ -235,7 +249,7 @@ def _beside(
         for _, row in rows.iterrows()
     )
     columns = (Column("Mutant"), *(Column(head, kind) for head in known))
-    return Table(title=title, columns=columns, rows=cells)
+    return Table(title=title, columns=columns, rows=cells, behind=behind(study, rows))
 
 
 def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict | None]:
@@ -254,7 +268,7 @@ def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict |
 
 
 def _diverged(context: Context, study: str) -> dict[str, str]:
-    """How many of how many trainings diverged, by arm, for arms with trainings whose metrics are not finite."""
+    """How many of how many trainings came to nothing, by arm, for arms that have any."""
     table = context.cohorts[context.cohorts["study"] == study]
     found = {}
     for arm, group in table.groupby("arm", sort=False):
@@ -262,6 +276,18 @@ def _diverged(context: Context, study: str) -> dict[str, str]:
         if lost:
             found[str(arm)] = f"{lost} of {int(group['members'].sum())}"
     return found
+
+
+def _divergence_notes(context: Context, study: str) -> Iterator[str]:
+    """In which ways the arms diverged that did."""
+    table = context.cohorts[(context.cohorts["study"] == study) & (context.cohorts["diverged"] > 0)]
+    ways = {
+        str(arm): f"{group['mutation'].iloc[0] or 'original'} ({ways_to_diverge(group)})"
+        for arm, group in table.groupby("arm", sort=False)
+    }
+    if ways:
+        listed = "; ".join(ways.values())
+        yield f"Diverged, so that their metrics enter no mean: {listed}."
 
 
 def _metric_rows(context: Context, study: str, metric: Metric) -> dict[str, pd.Series]:
