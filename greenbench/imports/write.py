@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from greenbench import __version__
-from greenbench.api import Channel, Mutation, Scenario, Status, Trial, Window, WindowEnergy
+from greenbench.api import (
+    Channel,
+    Companion,
+    Mutation,
+    Scenario,
+    Status,
+    Trial,
+    Window,
+    WindowEnergy,
+)
 from greenbench.imports.runs import NOT_RECORDED, Recorded, Remark, Run
 from greenbench.store import AttemptEnd, Store
 
+UNKNOWN = "unknown"
+"""Stands for a background model that was not recorded."""
 MOST_LINES = 1000
 """So many lines of the file are kept with a remark; their number is kept always."""
 
@@ -41,7 +52,7 @@ def study_of(found: Recorded, run: Run) -> str:
     scenario = found.chosen.table.scenario
     if scenario is not None and not scenario.each_background:
         return f"{run.model}/foreground"
-    return f"{run.model}/beside {run.background or 'something not recorded'}"
+    return f"{run.model}/foreground-{run.background or UNKNOWN}"
 
 
 def _trial(found: Recorded, run: Run) -> Trial:
@@ -62,7 +73,10 @@ def _trial(found: Recorded, run: Run) -> Trial:
 
 
 def _scenario(run: Run) -> Scenario:
-    return Scenario(kind="solo" if run.background is None else "foreground")
+    if run.background is None:
+        return Scenario()
+    beside = Companion(model=run.background or UNKNOWN)
+    return Scenario(kind="foreground", companions=(beside,))
 
 
 def _write(store: Store, session: int, found: Recorded, run: Run, trial: Trial) -> None:

@@ -96,7 +96,7 @@ def test_background_makes_a_study_of_its_own(tmp_path):
     rows = [*paper_rows(), *paper_rows(seed=2, scenario="parallel", background="other")]
     _, _, table, _ = take(tmp_path, PAPER_COLUMNS, rows, "paper-runs")
     assert dict(table.groupby("study")["kind"].first()) == {
-        "toy/beside other": "foreground",
+        "toy/foreground-other": "foreground",
         "toy/solo": "solo",
     }
 
