@@ -53,3 +53,9 @@ class ResultsError(GreenbenchError):
     """A result set can't be found, read, written or resumed."""
 
     exit_code = 7
+
+
+class DataError(GreenbenchError):
+    """A data set is not there, can't be fetched, or is not what it was."""
+
+    exit_code = 9

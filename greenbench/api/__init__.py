@@ -1,5 +1,6 @@
 """All that a plugin author imports: plain data and protocols, standard library only."""
 
+from greenbench.api.data import DataSet
 from greenbench.api.energy import Channel, EnergyBackend, Missing, Reader
 from greenbench.api.executors import (
     HOLDER_LABEL,
@@ -32,9 +33,12 @@ from greenbench.api.mutation import (
     shown,
 )
 from greenbench.api.trials import (
+    Companion,
     Limits,
+    Placement,
     Role,
     Scenario,
+    ScenarioKind,
     Status,
     Trial,
     TrialRecord,
@@ -48,7 +52,9 @@ __all__ = [
     "Availability",
     "Change",
     "Channel",
+    "Companion",
     "Conditions",
+    "DataSet",
     "Direction",
     "Draw",
     "EnergyBackend",
@@ -64,6 +70,7 @@ __all__ = [
     "Mutation",
     "MutationOperator",
     "MutationRequest",
+    "Placement",
     "Progress",
     "Provided",
     "Reader",
@@ -71,6 +78,7 @@ __all__ = [
     "Role",
     "Running",
     "Scenario",
+    "ScenarioKind",
     "Status",
     "Trainer",
     "Trial",

@@ -10,6 +10,7 @@ from greenbench.report.pictures import render_svg
 from greenbench.report.results import list_results, results_json, results_table
 from greenbench.report.sheets import render_csv, write_csv
 from greenbench.report.terminal import render_terminal
+from greenbench.report.text import inert
 from greenbench.report.values import Behind, Interval
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Section",
     "Table",
     "build_report",
+    "inert",
     "list_results",
     "render_csv",
     "render_html",

@@ -217,7 +217,9 @@ def _idle(store, session, start_s, channels, random) -> None:
     )
 
 
-def _run(store, session, start_s, study, truth, members, channels, random, number, outcome, traced) -> None:
+def _run(
+    store, session, start_s, study, truth, members, channels, random, number, outcome, traced
+) -> None:
     run, attempts = store.begin_cohort(session, members, start_s, None, {"load_1min": 0.1})
     block = Random(f"{members[0].block} {study.model}").gauss(0, study.block_noise)
     factor = math.exp(random.gauss(0, study.noise) + block + study.drift * number)
