@@ -53,3 +53,9 @@ class ResultsError(GreenbenchError):
     """A result set can't be found, read, written or resumed."""
 
     exit_code = 7
+
+
+class BusyError(GreenbenchError):
+    """Another suite measures on this host."""
+
+    exit_code = 9
