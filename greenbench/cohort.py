@@ -11,20 +11,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from greenbench import protocol
-from greenbench.api import Executor, Exit, Launch, Running, Status
-from greenbench.conversation import Conversation, Event, ProtocolError
+from greenbench.api import Executor, Launch, Running, Status
+from greenbench.conversation import Event, ProtocolError
 from greenbench.errors import ExecutorError, GreenbenchError
+from greenbench.member import Member, listen, order
 
 WAIT_S: Final = 0.2
 """The longest sleep between two looks at time limits and at the user's wish to stop."""
 
 LAST_WORDS_S: Final = 10.0
 """How long a worker may take to end after `bye`, its log included."""
-
-SOCKET: Final = "worker.sock"
 
 
 class Observer(Protocol):
@@ -41,49 +40,6 @@ class Observer(Protocol):
 
     def pulse(self) -> bool:
         """Called at least every `WAIT_S`; False asks the cohort to stop."""
-
-
-@dataclass(slots=True)
-class Member:
-    """One trial of the cohort, from its socket to its end."""
-
-    launch: Launch
-    listener: socket.socket
-    running: Running | None = None
-    connection: socket.socket | None = None
-    conversation: Conversation = field(default_factory=Conversation)
-    status: Status = "running"
-    error_kind: str | None = None
-    error: str | None = None
-    exit: Exit | None = None
-    cpu_time_s: float | None = None
-    memory_peak_bytes: int | None = None
-    bye_s: float | None = None
-    closed: bool = False
-    _cpu_before_s: float | None = None
-
-    def fail(self, kind: str, text: str, status: Status = "failed") -> None:
-        """The first thing that goes wrong is the trial's outcome."""
-        if self.status in ("running", "completed") and self.error is None:
-            self.status, self.error_kind, self.error = status, kind, text
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is expected of it."""
-        return self.closed or self.status != "running"
-
-    def note_event(self, kind: str) -> None:
-        """Reads the CPU clock at the edges of training, and the peak before the worker goes."""
-        if self.running is None:
-            return
-        if kind == "train_begin":
-            self._cpu_before_s = self.running.cpu_time_s()
-        elif kind == "train_end" and self._cpu_before_s is not None:
-            after_s = self.running.cpu_time_s()
-            if after_s is not None:
-                self.cpu_time_s = after_s - self._cpu_before_s
-        elif kind in ("result", "error"):
-            self.memory_peak_bytes = self.running.memory_peak_bytes()
 
 
 @dataclass(slots=True)
@@ -116,7 +72,7 @@ class CohortRun:
     # --- before go ---
 
     def _start(self) -> bool:
-        self.members = [Member(launch, _listen(launch.directory)) for launch in self.launches]
+        self.members = [Member(launch, listen(launch.directory)) for launch in self.launches]
         for slot, member in enumerate(self.members):
             self._selector.register(member.listener, selectors.EVENT_READ, self._accepter(member))
             try:
@@ -178,7 +134,7 @@ class CohortRun:
             self._selector.register(
                 connection, selectors.EVENT_READ, lambda: self._read(member, connection)
             )
-            self._say(member, protocol.encode("trial", _order(member.launch)))
+            self._say(member, protocol.encode("trial", order(member.launch)))
 
         return accept
 
@@ -223,33 +179,16 @@ class CohortRun:
                 member.exit = member.running.exit()
                 if member.exit is not None:
                     member.closed = True
-                    _judge_exit(member, member.exit)
+                    member.judge_exit(member.exit)
             elif not member.closed and member.bye_s and now_s - member.bye_s > LAST_WORDS_S:
                 self._close(member)
             if member.closed and member.status == "running":
-                self._judge(member)
+                member.judge()
 
     def _all_closed(self) -> bool:
         return all(member.over for member in self.members)
 
     # --- the end ---
-
-    def _judge(self, member: Member) -> None:
-        """What a closed conversation amounts to."""
-        said = member.conversation
-        if said.state == "done":
-            member.status = "completed"
-            problem = _mismatch(member) or _missing_metrics(member)
-            if problem:
-                member.fail(*problem)
-        elif said.state == "failed":
-            member.fail(said.error_kind or "exception", said.error or "failed without a text")
-            if said.error_kind == "exception" and member.running is not None:
-                member.exit = member.running.exit()
-                if member.exit is not None and member.exit.out_of_memory:
-                    member.error_kind = "out_of_memory"
-        elif member.running is not None:
-            _judge_exit(member, _final_exit(member.running))
 
     def _end(self) -> None:
         for member in self.members:
@@ -258,7 +197,7 @@ class CohortRun:
                     member.running.kill()
         for member in self.members:
             if member.closed and member.status == "running":
-                self._judge(member)
+                member.judge()
             if member.connection is not None:
                 member.connection.close()
             member.listener.close()
@@ -303,84 +242,3 @@ def run_folder(result_set: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _listen(directory: Path) -> socket.socket:
-    """A socket that the container's user may connect to; its folder is the host's alone."""
-    path = directory / SOCKET
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o666)
-    listener.listen(1)
-    return listener
-
-
-def _order(launch: Launch) -> dict[str, Any]:
-    """What the worker needs to know of its trial."""
-    return {
-        "trainer": launch.model.value.trainer,
-        "hyperparameters": dict(launch.trial.hyperparameters),
-        "seed": launch.trial.seed,
-        "threads": launch.trial.threads,
-        "device": "gpu" if launch.limits.gpus else "cpu",
-    }
-
-
-def _final_exit(running: Running) -> Exit:
-    """How it ended; the engine may need a moment to know."""
-    for _ in range(50):
-        found = running.exit()
-        if found is not None:
-            return found
-        time.sleep(0.1)
-    return Exit(code=None, detail="the worker closed its connection but did not end")
-
-
-def _judge_exit(member: Member, found: Exit) -> None:
-    """The outcome of a trial whose worker ended without result or error."""
-    member.exit = found
-    said = member.conversation
-    if found.out_of_memory or (said.exit_signal == 9 and said.state == "ended"):
-        member.fail(
-            "out_of_memory",
-            f"was ended by the kernel for using more than {member.launch.limits.memory_mb} MiB"
-            if found.out_of_memory
-            else "its training process was killed (SIGKILL): most likely out of memory",
-        )
-    elif said.exit_signal is not None:
-        member.fail("crash", f"its training process was ended by signal {said.exit_signal}")
-    elif found.code in (137, 143, -9, -15):
-        member.fail("killed", f"was killed from outside (exit {found.code})", "interrupted")
-    else:
-        code = said.exit_code if said.exit_code is not None else found.code
-        detail = f": {found.detail}" if found.detail else ""
-        member.fail("crash", f"ended with exit code {code} and no result{detail}")
-
-
-def _mismatch(member: Member) -> tuple[str, str] | None:
-    """A trainer that used another configuration than asked for has not run this trial."""
-    effective = member.conversation.effective
-    wrong = [
-        f"{name}: asked for {wanted!r}, used {effective.get(name)!r}"
-        for name, wanted in member.launch.trial.hyperparameters.items()
-        if not _same(wanted, effective.get(name))
-    ]
-    if not wrong:
-        return None
-    return "configuration", "the trainer used another configuration: " + "; ".join(wrong)
-
-
-def _same(wanted: object, used: object) -> bool:
-    """Equal, numbers to single precision: frameworks keep a learning rate as float32."""
-    numbers = (bool, int, float)
-    if isinstance(wanted, numbers) and isinstance(used, numbers):
-        return abs(wanted - used) <= 1e-6 * max(abs(wanted), abs(used))
-    return wanted == used
-
-
-def _missing_metrics(member: Member) -> tuple[str, str] | None:
-    declared = {metric.name for metric in member.launch.model.value.metrics}
-    missing = sorted(declared - set(member.conversation.metrics))
-    if not missing:
-        return None
-    return "metrics", f"declared but did not report: {', '.join(missing)}"

@@ -55,7 +55,13 @@ class ResultsError(GreenbenchError):
     exit_code = 7
 
 
+class DataError(GreenbenchError):
+    """A data set is not there, can't be fetched, or is not what it was."""
+
+    exit_code = 9
+
+
 class BusyError(GreenbenchError):
     """Another suite measures on this host."""
 
-    exit_code = 9
+    exit_code = 10

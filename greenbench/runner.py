@@ -19,9 +19,8 @@ from greenbench.api import (
     Status,
     TrialRecord,
     Window,
-    WindowEnergy,
 )
-from greenbench.cohort import CohortRun, Member, run_folder
+from greenbench.cohort import CohortRun, run_folder
 from greenbench.conversation import Event
 from greenbench.energy.meter import Meter
 from greenbench.energy.select import Opened
@@ -36,7 +35,8 @@ from greenbench.host.state import StateWatch, state_facts
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Cohort, Plan
 from greenbench.plugins import PluginProblem, Plugins
-from greenbench.store import ENDED, AttemptEnd, Store
+from greenbench.recording import Recording
+from greenbench.store import ENDED, Store
 from greenbench.suite import Suite
 from greenbench.watch import Watch
 
@@ -88,6 +88,7 @@ class SuiteRun:
     meter: Meter = field(init=False)
     watch: Watch = field(init=False)
     ledger: Ledger = field(init=False)
+    recording: Recording = field(init=False)
     session: int = field(init=False)
     _attempts: list[int] = field(default_factory=list)
     _cohort: Cohort | None = None
@@ -108,6 +109,15 @@ class SuiteRun:
         self.timeline = Timeline(setting.opened.channels)
         self.ledger = Ledger(setting.opened.channels)
         self.watch = Watch(store, setting.gpus, gpus_used=bool(setting.suite.limits.gpus))
+        self.recording = Recording(
+            store=store,
+            session=self.session,
+            channels=setting.opened.channels,
+            timeline=self.timeline,
+            watch=self.watch,
+            ledger=self.ledger,
+            cooldown_limit_s=setting.suite.cooldown.limit_s,
+        )
         self._shown = {channel.name for channel in disjoint(setting.opened.channels)[0]}
         statuses = store.statuses()
         left = [c for c in setting.plan.cohorts if not _ended(c, statuses)]
@@ -158,7 +168,7 @@ class SuiteRun:
         seconds = self.setting.suite.measure.idle_s
         self._tell("idle", f"reading idle power for {seconds:g} s", seconds=seconds)
         state = StateWatch(self.setting.gpus)
-        self._idle = self._idle_window(seconds)
+        self._idle = self.recording.idle = self._idle_window(seconds)
         host = self.setting.session_facts.get("host") or {}
         facts = state_facts(host, state.state(), self._idle.power_w)
         self.setting.store.add_session_facts(self.session, facts)
@@ -260,92 +270,13 @@ class SuiteRun:
 
     def _record(self, cohort: Cohort, run: CohortRun, status: Status) -> None:
         """Windows, energies and outcomes of a cohort, in one transaction."""
-        store = self.setting.store
         self._settle(max((w.end_s for m in run.members for w in m.conversation.windows), default=0))
-        records = []
-        with store.transaction():
-            self._record_cohort_windows(run)
-            for attempt, member in zip(self._attempts, run.members, strict=True):
-                records.append(self._record_member(attempt, member))
-            store.end_cohort(self._cohort_run, status, time.monotonic())
+        records = self.recording.record(self._cohort_run, self._attempts, run, status, self._before)
         for record in records:
             self._hook("greenbench_trial_end", record=record)
             self._tell_end(record)
         self._tell_cohort("cohort_end", cohort, status=status)
         self._cohort = None
-
-    def _record_cohort_windows(self, run: CohortRun) -> None:
-        trains = [w for m in run.members if (w := m.conversation.window("train")) is not None]
-        if len(trains) < len(run.members) or not trains:
-            return
-        first_s, last_s = min(w.start_s for w in trains), max(w.end_s for w in trains)
-        both_s = max(w.start_s for w in trains), min(w.end_s for w in trains)
-        windows = [Window(kind="train", start_s=first_s, end_s=last_s)]
-        if len(trains) > 1 and both_s[0] < both_s[1]:
-            windows.append(Window(kind="overlap", start_s=both_s[0], end_s=both_s[1]))
-        ready_s = max((m.conversation.ready_s or 0.0) for m in run.members)
-        if run.go_s is not None and ready_s < run.go_s:
-            windows.append(Window(kind="ready_idle", start_s=ready_s, end_s=run.go_s))
-        store = self.setting.store
-        for window in windows:
-            found = self.timeline.energy(window)
-            number = store.add_window(self.session, window, found, cohort_run=self._cohort_run)
-            if window.kind != "ready_idle":
-                shares = self.ledger.split(window, found)
-                store.add_rows("shares", [{"window": number, **asdict(s)} for s in shares])
-
-    def _record_member(self, attempt: int, member: Member) -> TrialRecord:
-        said = member.conversation
-        store = self.setting.store
-        energies: list[WindowEnergy] = []
-        for window in said.windows:
-            found = self.timeline.energy(window)
-            energies += found
-            store.add_window(
-                self.session, window, found, cohort_run=self._cohort_run, attempt=attempt
-            )
-            if window.kind == "train":
-                self._judge(self._attempts.index(attempt), window, found)
-        exit_code = said.exit_code
-        if exit_code is None and member.exit is not None:
-            exit_code = member.exit.code
-        store.end_attempt(
-            attempt,
-            AttemptEnd(
-                status=member.status,
-                metrics=said.metrics,
-                effective=said.effective,
-                environment=said.environment,
-                cpu_time_s=member.cpu_time_s,
-                memory_peak_bytes=member.memory_peak_bytes,
-                exit_code=exit_code,
-                error_kind=member.error_kind,
-                error=member.error,
-                log=said.log or (member.exit.detail if member.exit else "") or None,
-                log_dropped_bytes=said.log_dropped_bytes,
-            ),
-        )
-        return TrialRecord(
-            trial=member.launch.trial,
-            attempt=store.attempts_of(member.launch.trial.key),
-            status=member.status,
-            metrics=said.metrics,
-            energies=energies,
-            windows=said.windows,
-            cpu_time_s=member.cpu_time_s,
-            error=member.error or "",
-        )
-
-    def _judge(self, slot: int, window: Window, energies: Sequence[WindowEnergy]) -> None:
-        self.watch.judge(
-            slot,
-            window,
-            energies,
-            self.setting.opened.channels,
-            idle=self._idle,
-            rest=self._before,
-            cooldown_limit_s=self.setting.suite.cooldown.limit_s,
-        )
 
     # --- the cohort's observer ---
 

@@ -1,5 +1,6 @@
 """All that a plugin author imports: plain data and protocols, standard library only."""
 
+from greenbench.api.data import DataSet
 from greenbench.api.energy import Channel, EnergyBackend, Missing, Reader
 from greenbench.api.executors import (
     HOLDER_LABEL,
@@ -49,6 +50,7 @@ __all__ = [
     "Change",
     "Channel",
     "Conditions",
+    "DataSet",
     "Direction",
     "Draw",
     "EnergyBackend",

@@ -72,7 +72,7 @@ def run(path: Path, quiet: bool, as_json: bool, **wishes: Any) -> None:  # noqa:
     \b
     Exit codes: 0 all trials completed, 2 the suite is wrong, 3 trials failed,
     4 a plugin is missing, 5 no executor, 6 no meter, 7 results,
-    9 another suite measures on this host, 130 stopped.
+    10 another suite measures on this host, 130 stopped.
     """
     from greenbench.cli.choose_view import choose_view
     from greenbench.session import Wish, find_results, finished

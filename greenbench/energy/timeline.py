@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from math import nan
 from typing import TYPE_CHECKING
 
 from greenbench.api import Channel, Window, WindowEnergy
 from greenbench.energy.course import Course
-from greenbench.energy.knots import CounterKnots, PowerKnots
+from greenbench.energy.knots import LOST, CounterKnots, PowerKnots
 from greenbench.errors import EnergyError
 
 if TYPE_CHECKING:
@@ -53,14 +54,17 @@ class Timeline:
         return [self._courses[channel.name].energy(window) for channel in self.channels]
 
     def power_w(self, channel: str, window: Window) -> list[tuple[float, float]]:
-        """A trace for charts: (monotonic s, mean W since the point before) in the window."""
+        """A trace for charts: (monotonic s, mean W since the point before) in the window; NaN where
+        the energy in between is not known."""
         knots = self._courses[channel].knots
         first = max(bisect_left(knots.time_s, window.start_s), 1)
         last = bisect_right(knots.time_s, window.end_s)
         return [
             (
                 knots.time_s[i],
-                (knots.energy_j[i] - knots.energy_j[i - 1])
+                nan
+                if knots.flags[i] & LOST
+                else (knots.energy_j[i] - knots.energy_j[i - 1])
                 / (knots.time_s[i] - knots.time_s[i - 1]),
             )
             for i in range(first, last)

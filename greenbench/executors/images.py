@@ -19,16 +19,12 @@ from greenbench.errors import ExecutorError
 from greenbench.executors.build import Recipe, build, inspect_image
 from greenbench.executors.dockerfiles import PLUGINS, default_base, dockerfile
 from greenbench.executors.engine import Engine, engine_errors
-from greenbench.executors.requirements import requirement_lines
-from greenbench.executors.wheels import make_wheel
+from greenbench.executors.layer import LayerWheels, make_wheels, not_found, still_as
 
 if TYPE_CHECKING:
     from greenbench.api import Model, Provided
 
 Variant = Literal["cpu", "gpu"]
-
-CORE: Final = ("greenbench", "pluggy")
-"""What the worker needs beside the plugin; the rest of the core's own needs stays outside."""
 
 TAG_DIGITS: Final = 16
 KIND_LABEL: Final = "greenbench.kind"
@@ -39,6 +35,8 @@ FRAMEWORK_ID_LABEL: Final = "greenbench.framework_id"
 VARIANT_LABEL: Final = "greenbench.variant"
 DISTRIBUTION_LABEL: Final = "greenbench.distribution"
 WHEELHOUSE_LABEL: Final = "greenbench.wheelhouse"
+TAKEN_LABEL: Final = "greenbench.taken_from_host"
+"""JSON: what no index had, by name, with the SHA-256 of the wheel that was made of it here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,51 +117,68 @@ class ImageBuilder:
         """The layer with the model's distribution on the framework's image."""
         text = dockerfile(PLUGINS)
         name = model.value.framework
-        files = [*_wheels(model, folder), self._requirements(model, folder)]
-        contents = [f"{path.name} {_hash(path.read_bytes())}" for path in files]
-        tag = f"greenbench/{name}-plugins:{_digest(framework.tag, text, *contents)}"
+        wheels = make_wheels(model, self.variant, folder / "first")
+        tag = f"greenbench/{name}-plugins:{_digest(framework.tag, text, *wheels.contents())}"
         there = inspect_image(self.engine, tag)
-        if there is not None and _labels(there).get(FRAMEWORK_ID_LABEL) == framework.id:
+        if there is not None and self._serves(there, framework):
             return Image(tag, there["Id"])
         self.progress(f"building {tag}: {model.distribution} {model.version} on {framework.tag}")
-        return self._build_plugin(
-            Recipe(
-                tag=tag,
-                dockerfile=text,
-                folders={"wheels": files, "wheelhouse": []},
-                arguments={"FRAMEWORK_IMAGE": framework.tag},
-                labels={
-                    KIND_LABEL: "plugins",
-                    FRAMEWORK_LABEL: name,
-                    FRAMEWORK_ID_LABEL: framework.id,
-                    VARIANT_LABEL: self.variant,
-                    DISTRIBUTION_LABEL: f"{model.distribution} {model.version}",
-                },
-                offline=self.wheelhouse is not None,
-            )
+        recipe = Recipe(
+            tag=tag,
+            dockerfile=text,
+            folders={},
+            arguments={"FRAMEWORK_IMAGE": framework.tag},
+            labels={
+                KIND_LABEL: "plugins",
+                FRAMEWORK_LABEL: name,
+                FRAMEWORK_ID_LABEL: framework.id,
+                VARIANT_LABEL: self.variant,
+                DISTRIBUTION_LABEL: f"{model.distribution} {model.version}",
+            },
+            offline=self.wheelhouse is not None,
         )
+        return self._build_plugin(recipe, wheels, model, folder)
+
+    def _serves(self, there: Mapping[str, Any], framework: Image) -> bool:
+        """Whether a layer stands on this framework image, and what it took from this host in
+        place of an index has not changed since."""
+        labels = _labels(there)
+        with tempfile.TemporaryDirectory(prefix="greenbench-wheels-") as folder:
+            taken = labels.get(TAKEN_LABEL, "")
+            return labels.get(FRAMEWORK_ID_LABEL) == framework.id and still_as(taken, Path(folder))
 
     def _build(self, recipe: Recipe) -> Image:
         return Image(recipe.tag, build(self.engine, recipe, self.progress))
 
-    def _build_plugin(self, recipe: Recipe) -> Image:
-        """Most plugins need nothing beyond the framework: the wheelhouse, which may have many
-        gigabytes, is sent to the engine only where that fails."""
-        try:
-            return self._build(recipe)
-        except ExecutorError:
-            if self.wheelhouse is None:
-                raise
-        self.progress("the framework's image has not all of it: once more, with the wheelhouse")
-        folders = {**recipe.folders, "wheelhouse": self._wheelhouse()}
-        return self._build(replace(recipe, folders=folders))
+    def _build_plugin(
+        self, recipe: Recipe, wheels: LayerWheels, model: Provided[Model], folder: Path
+    ) -> Image:
+        """Builds with as little as will do, then with more.
 
-    def _requirements(self, model: Provided[Model], folder: Path) -> Path:
-        """What the plugin demands beyond greenbench, as a file for pip."""
-        lines = requirement_lines(model.distribution, model.value.framework, self.variant)
-        path = folder / "requirements.txt"
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        return path
+        Most plugins need nothing beyond the framework: the wheelhouse, which may have many
+        gigabytes, is sent to the engine only where that fails. What pip finds nowhere is packed
+        as it is installed here.
+        """
+        wheelhouse: list[Path] = []
+        taken: dict[str, str] = {}
+        while True:
+            folders = {"wheels": wheels.files, "wheelhouse": wheelhouse}
+            labels = {**recipe.labels, TAKEN_LABEL: json.dumps(taken)}
+            try:
+                return self._build(replace(recipe, folders=folders, labels=labels))
+            except ExecutorError as error:
+                if self.wheelhouse is not None and not wheelhouse:
+                    self.progress("the framework's image has not all of it: with the wheelhouse")
+                    wheelhouse = self._wheelhouse()
+                    continue
+                name = not_found(error.message)
+                if name is None or name in taken:
+                    raise
+                wheels = make_wheels(model, self.variant, folder / name, (*taken, name))
+                if name not in wheels.from_host:
+                    raise
+                taken[name] = wheels.from_host[name]
+                self.progress(f"{name} is to be had nowhere: taken as it is installed here")
 
     def _wheelhouse(self) -> list[Path]:
         if self.wheelhouse is None:
@@ -217,14 +232,6 @@ def list_images(engine: Engine) -> list[ListedImage]:
     return sorted(listed, key=lambda image: (-image.created_s, image.tag))
 
 
-def _wheels(model: Provided[Model], folder: Path) -> list[Path]:
-    trainer = model.value.trainer.partition(":")[0]
-    made = [make_wheel(name, folder) for name in CORE]
-    if model.distribution not in CORE:
-        made.append(make_wheel(model.distribution, folder, [trainer]))
-    return made
-
-
 def _labels(image: Mapping[str, Any]) -> Mapping[str, str]:
     return image["Config"].get("Labels") or {}
 
@@ -245,8 +252,4 @@ def _listed(image: Mapping[str, Any], tag: str) -> ListedImage:
 
 
 def _digest(*parts: str) -> str:
-    return _hash(json.dumps(parts).encode())[:TAG_DIGITS]
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:TAG_DIGITS]

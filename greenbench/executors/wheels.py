@@ -1,7 +1,7 @@
 """Makes the wheel of a distribution as it is installed here, the same bytes every time.
 
 No network and no build backend: a regular install is packed again from its RECORD; of an
-editable one, the metadata and the packages that its entry points name.
+editable one, the metadata and the packages that its metadata and its source folder name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import csv
 import hashlib
 import json
+import os
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from greenbench.errors import ExecutorError
 
@@ -29,6 +31,7 @@ INSTALLER_FILES: Final = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_
 PURE_WHEEL: Final = (
     "Wheel-Version: 1.0\nGenerator: greenbench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 )
+PROJECT_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg")
 COMPILED: Final = (".so", ".pyd", ".dylib")
 
 
@@ -36,7 +39,7 @@ def make_wheel(name: str, folder: Path, modules: Iterable[str] = ()) -> Path:
     """Writes the wheel of the installed distribution `name` into `folder`.
 
     `modules` are imported by what the wheel is for; of an editable install, their packages are
-    packed beside those that the entry points name.
+    packed beside those that the metadata and the source folder name.
     """
     try:
         found = distribution(name)
@@ -52,6 +55,23 @@ def make_wheel(name: str, folder: Path, modules: Iterable[str] = ()) -> Path:
     contents[f"{info}/RECORD"] = _record(contents, info)
     _write(wheel, contents)
     return wheel
+
+
+def came_from_elsewhere(found: Distribution) -> bool:
+    """Whether it was installed from a folder, a file or a repository instead of from an index.
+
+    The installer notes it: https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    return found.read_text("direct_url.json") is not None
+
+
+def is_pure(found: Distribution) -> bool:
+    """Whether it runs on any Python: no compiled code. Of an editable install that shows when it
+    is packed."""
+    if _is_editable(found):
+        return True
+    wheel = found.read_text("WHEEL")
+    return wheel is not None and _tags(wheel).endswith("-none-any")
 
 
 def _is_editable(found: Distribution) -> bool:
@@ -87,7 +107,7 @@ def _canonical(found: Distribution, file: PurePosixPath) -> str:
 
 
 def _editable(found: Distribution, modules: Iterable[str]) -> dict[str, bytes]:
-    """The metadata, and the packages of the modules that entry points and `modules` name."""
+    """The metadata, and all packages of the source, as far as metadata and folder tell them."""
     info = f"{_escaped(found.metadata['Name'])}-{found.version}.dist-info"
     contents = {f"{info}/WHEEL": PURE_WHEEL.encode()}
     for name in ("METADATA", "entry_points.txt"):
@@ -95,9 +115,40 @@ def _editable(found: Distribution, modules: Iterable[str]) -> dict[str, bytes]:
         if text is not None:
             contents[f"{info}/{name}"] = text.encode()
     named = {entry_point.module for entry_point in found.entry_points} | set(modules)
+    named |= set((found.read_text("top_level.txt") or "").split()) | _source_modules(found)
+    named |= _own_module(found)
+    if not named:
+        raise _unpackable(found, "nothing tells which modules belong to it")
     for module in sorted(named):
         contents.update(_package_files(found, module))
     return contents
+
+
+def _own_module(found: Distribution) -> set[str]:
+    """The module called as the distribution, if it lies in the folder that was installed."""
+    name = _escaped(found.metadata["Name"])
+    spec = find_spec(name)
+    url = json.loads(found.read_text("direct_url.json") or "{}").get("url", "")
+    source = unquote(urlsplit(url).path)
+    inside = spec is not None and spec.origin and Path(spec.origin).is_relative_to(source)
+    return {name} if inside else set()
+
+
+def _source_modules(found: Distribution) -> set[str]:
+    """Modules and packages in the folders that the install added to the path.
+
+    Not in the project's own folder: what stands beside `pyproject.toml` is not all of the product.
+    """
+    site = Path(str(found.locate_file("")))
+    paths = [site / str(file) for file in found.files or () if file.suffix == ".pth"]
+    lines = [line for path in paths if path.is_file() for line in path.read_text().splitlines()]
+    names: set[str] = set()
+    for folder in map(Path, filter(os.path.isabs, lines)):
+        if not folder.is_dir() or any((folder / name).exists() for name in PROJECT_FILES):
+            continue
+        names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+        names |= {path.stem for path in folder.glob("*.py")}
+    return names
 
 
 def _package_files(found: Distribution, module: str) -> Mapping[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from random import Random
 
 from greenbench.api import Draw, Hyperparameter, Refusal, Value, shown
@@ -37,17 +38,36 @@ def drawn_values(
         if possible < draw.count:
             text = f"asks for {draw.count} different values, but {first} to {last} has only "
             return [Refusal("draw.count", f"{text}{possible} that differ from all others")]
-    values: list[Value | Refusal] = []
-    for _ in range(draw.count * ATTEMPTS_PER_VALUE):
-        value = _sample(low, high, draw, random, whole=whole)
-        if value in taken or not low <= value <= high:
+    values = different_values(
+        lambda: _sample(low, high, draw, random, whole=whole),
+        lambda value: low <= value <= high,
+        taken,
+        draw.count,
+    )
+    if len(values) == draw.count:
+        return [*values]
+    text = f"only {len(values)} of {draw.count} different values were found in {shown(low)} to "
+    return [Refusal("draw", f"{text}{shown(high)}; ask for fewer or widen the range")]
+
+
+def different_values(
+    sample: Callable[[], int | float],
+    fits: Callable[[int | float], bool],
+    taken: set[Value],
+    count: int,
+) -> list[int | float]:
+    """Samples until `count` values fit, none of them in `taken`, which grows; fewer if there is
+    no end to it."""
+    values: list[int | float] = []
+    for _ in range(count * ATTEMPTS_PER_VALUE):
+        value = sample()
+        if value in taken or not fits(value):
             continue
         taken.add(value)
         values.append(value)
-        if len(values) == draw.count:
-            return values
-    text = f"only {len(values)} of {draw.count} different values were found in {shown(low)} to "
-    return [Refusal("draw", f"{text}{shown(high)}; ask for fewer or widen the range")]
+        if len(values) == count:
+            break
+    return values
 
 
 def _range(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from greenbench.api import MutationOperator
 from greenbench.hookspecs import hookimpl
 from greenbench.mutation.operators import AnyHyperparameter, NamedHyperparameter, Null, Seed
+from greenbench.mutation.paper import Paper
 
 
 @hookimpl
@@ -20,5 +21,6 @@ def greenbench_operators() -> Iterable[MutationOperator]:
     yield NamedHyperparameter("optimizer", "the rule that turns gradients into steps")
     yield NamedHyperparameter("schedule", "how the learning rate changes over the epochs")
     yield AnyHyperparameter()
+    yield Paper()
     yield Seed()
     yield Null()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from greenbench.api import Trial
+from greenbench.api import Mutation, Trial
 from greenbench.plan.build import Cohort, Plan
 from greenbench.plan.outlook import plan_outlook
 
@@ -112,6 +112,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def _studies_json(plan: Plan) -> list[dict[str, Any]]:
     outlooks = {outlook.study: outlook for outlook in plan_outlook(plan)}
+    planned = {study.study: study for study in plan.studies}
     studies = []
     for counts in plan_counts(plan):
         outlook = outlooks.get(counts.study)
@@ -120,13 +121,29 @@ def _studies_json(plan: Plan) -> list[dict[str, Any]]:
             "blocks_needed": outlook.blocks_needed if outlook else None,
             "outlook": outlook.text if outlook else None,
         }
-        studies.append(asdict(counts) | reach)
+        study = planned[counts.study]
+        drawn = {
+            "original": dict(study.original),
+            "mutations": [_mutation_json(m) for m in study.mutations if m.changes],
+        }
+        studies.append(asdict(counts) | reach | drawn)
     return studies
 
 
-def _trial_json(trial: Trial, cohort: Cohort) -> dict[str, Any]:
-    mutation = trial.mutation
+def _mutation_json(mutation: Mutation | None) -> dict[str, Any]:
+    """What was drawn, as data: a suite with these values repeats this one to the digit."""
     changes = mutation.changes if mutation else ()
+    return {
+        "operator": mutation.operator if mutation else None,
+        "mutation": str(mutation) if mutation else None,
+        "changes": [
+            {"hyperparameter": c.hyperparameter, "before": c.before, "after": c.after}
+            for c in changes
+        ],
+    }
+
+
+def _trial_json(trial: Trial, cohort: Cohort) -> dict[str, Any]:
     return {
         "key": trial.key,
         "study": trial.study,
@@ -134,12 +151,7 @@ def _trial_json(trial: Trial, cohort: Cohort) -> dict[str, Any]:
         "scenario": str(trial.scenario),
         "copies": trial.scenario.copies,
         "arm": trial.arm,
-        "operator": mutation.operator if mutation else None,
-        "mutation": str(mutation) if mutation else None,
-        "changes": [
-            {"hyperparameter": c.hyperparameter, "before": c.before, "after": c.after}
-            for c in changes
-        ],
+        **_mutation_json(trial.mutation),
         "hyperparameters": dict(trial.hyperparameters),
         "seed": trial.seed,
         "block": trial.block,

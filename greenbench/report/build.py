@@ -6,8 +6,19 @@ import warnings
 
 import numpy as np
 
-from greenbench.report import effects, methods, record, relations, shares, summary, validity
+from greenbench.report import (
+    effects,
+    listed,
+    methods,
+    record,
+    relations,
+    shares,
+    summary,
+    traces,
+    validity,
+)
 from greenbench.report.context import context
+from greenbench.report.drawn import with_figures
 from greenbench.report.model import Report
 from greenbench.store import Store
 
@@ -27,14 +38,18 @@ def build_report(store: Store, *, include_invalid: bool = False) -> Report:
             relations.correlations(known),
             relations.colocation(known),
             shares.section(known),
+            traces.section(known, store),
             record.failures(known),
             record.limits(limits, validity.tables(known)),
             record.provenance(known),
             methods.section(known),
         )
+        drawn = tuple(with_figures(section, known) for section in sections if section is not None)
+        trials = listed.trials(known)
     name = known.facts.get("suite_name") or store.folder.name
     return Report(
         title=f"greenbench: {name}",
         basis=known.basis,
-        sections=tuple(section for section in sections if section is not None),
+        sections=drawn,
+        trials=trials,
     )

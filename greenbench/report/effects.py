@@ -17,7 +17,7 @@ from greenbench.analysis.verdicts import (
 )
 from greenbench.api import Metric
 from greenbench.report.context import Context
-from greenbench.report.model import Cell, Column, Interval, Kind, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Interval, Kind, Section, Table
 from greenbench.report.text import number
 
 TOO_FEW = "too few to tell"
@@ -73,6 +73,11 @@ def interval(row: Any) -> Interval:
     return Interval(float(row["estimate"]), low, high)
 
 
+def behind(study: str, rows: pd.DataFrame) -> tuple[Behind, ...]:
+    """What each row of deltas rests on: its arm and the originals."""
+    return tuple(Behind(study, (str(arm), "original")) for arm in rows["arm"])
+
+
 def _originals(context: Context) -> Table:
     """What the originals cost: means over their runs."""
     what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
@@ -92,6 +97,7 @@ def _originals(context: Context) -> Table:
         columns=(Column("Study"), Column("Runs", "count"), *columns),
         rows=tuple(cells),
         notes=("Means over runs; a run of co-located copies counts whole.",),
+        behind=tuple(Behind(study, ("original",)) for study in context.studies()),
     )
 
 
@@ -115,6 +121,7 @@ def _before_training(context: Context) -> Table:
         columns=(Column("Study"), *(Column(name, "quantity") for name in quantities)),
         rows=tuple(cells),
         notes=(IDLE_NOTE,),
+        behind=tuple(Behind(study, ("original",)) for study in context.studies()),
     )
 
 
@@ -154,6 +161,7 @@ def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
         columns=tuple(columns),
         rows=tuple(cells),
         notes=_notes(context, rows, band),
+        behind=behind(study, rows),
     )
 
 
@@ -197,6 +205,7 @@ def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
         columns=tuple(columns),
         rows=tuple(cells),
         notes=tuple(_margin_note(metric) for metric in metrics if with_words),
+        behind=behind(study, rows),
     )
 
 
@@ -217,14 +226,14 @@ def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
         return {head: context.rows(name, study) for head, name in names.items()}
 
     tables = (
-        _beside(rows, f"{study}: further metrics", frames(others), "change"),
-        _beside(rows, f"{study}: {title}", frames(parts), "percent"),
+        _beside(study, rows, f"{study}: further metrics", frames(others), "change"),
+        _beside(study, rows, f"{study}: {title}", frames(parts), "percent"),
     )
     return [table for table in tables if table is not None]
 
 
 def _beside(
-    rows: pd.DataFrame, title: str, parts: dict[str, pd.DataFrame], kind: Kind
+    study: str, rows: pd.DataFrame, title: str, parts: dict[str, pd.DataFrame], kind: Kind
 ) -> Table | None:
     known = {head: _by_arm(table) for head, table in parts.items()}
     known = {head: table for head, table in known.items() if table}
@@ -235,7 +244,7 @@ def _beside(
         for _, row in rows.iterrows()
     )
     columns = (Column("Mutant"), *(Column(head, kind) for head in known))
-    return Table(title=title, columns=columns, rows=cells)
+    return Table(title=title, columns=columns, rows=cells, behind=behind(study, rows))
 
 
 def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict | None]:

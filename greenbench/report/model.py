@@ -6,31 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from greenbench.report.figures import Figure
+from greenbench.report.values import Behind, Cell, Interval, Kind
+
+__all__ = [
+    "Basis",
+    "Behind",
+    "Cell",
+    "Column",
+    "Figure",
+    "Interval",
+    "Kind",
+    "Report",
+    "Section",
+    "Table",
+    "Trials",
+]
 Basis = Literal["measured", "estimate", "none"]
-Kind = Literal["text", "count", "quantity", "change", "percent", "share", "p", "coefficient"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A number with its 95 % interval; without bounds the noise is not known."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-Cell = str | int | float | Interval | None
-"""None is what is not known (a table turns NaN into it); it shows as a dash, never as 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How the cells below it are read.
-
-    text; count; quantity (in the unit that the title names); change (signed, in that unit);
-    percent (a relative change, 0.1 shows as +10 %); share (0.1 shows as 10 %); p; coefficient (signed, in [-1, 1]).
-    A text in a column of numbers says why there is none.
-    """
+    """A title, and how the cells below it are read; a text among numbers says why there is none."""
 
     title: str
     kind: Kind = "text"
@@ -38,12 +35,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of raw values; views format them by their columns."""
+    """Rows of raw values; views format them by their columns.
+
+    `behind` names, row by row, the trials that it rests on (or is empty).
+    """
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    behind: tuple[Behind | None, ...] = ()
 
     def __post_init__(self) -> None:
         known = tuple(tuple(None if cell != cell else cell for cell in row) for row in self.rows)  # noqa: PLR0124 (NaN)
@@ -59,6 +60,18 @@ class Section:
     paragraphs: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """The trials that numbers rest on, one row each, with `table.behind` naming study and arm.
+
+    `total` is how many there are: a large result set lists some of each arm only.
+    """
+
+    table: Table
+    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +85,7 @@ class Report:
     title: str
     basis: Basis
     sections: tuple[Section, ...]
+    trials: Trials | None = None
 
     def section(self, key: str) -> Section | None:
         """The section of that name, or None."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from greenbench.suite.lines import Path
 from greenbench.suite.mutants import SEED, study_mutations, unknown_model, unknown_operator
 from greenbench.suite.problems import Problem, did_you_mean, found, unknown
-from greenbench.suite.studies import NULL, study_specs
+from greenbench.suite.studies import NULL, mutate_specs, study_specs
 
 if TYPE_CHECKING:
     from greenbench.api import Model
@@ -149,10 +149,11 @@ def _scenarios(table: StudyTable) -> Iterator[Problem]:
 
 
 def _nulls(table: StudyTable) -> Iterator[Problem]:
-    own = any(m.operator == NULL for m in table.mutate)
+    asked = mutate_specs(table)
+    own = any(spec.operator == NULL for spec in asked)
     if own and table.nulls:
         yield Problem(("nulls",), f'found {table.nulls} and an operator "{NULL}"; keep one of them')
-    if not table.mutate and table.nulls == 0:
+    if not asked and table.nulls == 0:
         yield Problem(("mutate",), "nothing to compare: give at least one mutant or one null")
 
 
@@ -172,13 +173,17 @@ def _mutants(
     """Problems of the study's mutants, at their places in the file. Where the original itself is
     wrong, what is said of values would mislead: then only the operators' names are checked."""
     if any(_override_problem(name, value, model) for name, value in study.hyperparameters.items()):
-        for place, spec in zip(places, study.mutate, strict=True):
-            if spec.operator not in plugins.operators:
-                text = unknown_operator(spec.operator, plugins)
-                yield Problem(("mutate", place, "operator"), text)
-        return
-    for problem in study_mutations(study, seed, plugins)[1]:
+        problems = [
+            Problem((*spec.place, "operator"), unknown_operator(spec.operator, plugins))
+            for spec in study.mutate
+            if spec.operator not in plugins.operators
+        ]
+    else:
+        problems = study_mutations(study, seed, plugins)[1]
+    for problem in problems:
         path = problem.path
-        if path[:1] == ("mutate",) and isinstance(path[1], int):
+        if path[:1] == ("operators",):
+            path = ("operators",)  # a bare name has no keys of its own
+        elif len(path) > 1 and path[0] == "mutate" and isinstance(path[1], int):
             path = ("mutate", places[path[1]], *path[2:])
         yield Problem(path, problem.text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from greenbench.api import Change, Model, Mutation, Refusal, Value, shown
 from greenbench.suite.lines import Path
-from greenbench.suite.problems import Problem, undotted, unknown
+from greenbench.suite.problems import Problem, dotted, undotted, unknown
 from greenbench.suite.seeds import TRAINING_SEEDS, derived_random
 
 if TYPE_CHECKING:
@@ -59,20 +59,20 @@ def study_mutations(
     original = original_of(study, model)
     mutations: list[Mutation] = []
     problems: list[Problem] = []
-    origin: dict[object, int] = {}
+    origin: dict[object, Path] = {}
     asked: dict[str, int] = {}
-    for index, spec in enumerate(study.mutate):
+    for spec in study.mutate:
         purpose = json.dumps([spec.operator, dict(spec.request.options)], sort_keys=True)
         asked[purpose] = asked.get(purpose, 0) + 1
         random = derived_random(seed, study.name, "mutate", purpose, asked[purpose])
-        here: Path = ("mutate", index)
+        here = spec.place
         for outcome in _asked(spec, model, original, random, plugins):
             if isinstance(outcome, Problem):
                 problems.append(outcome.below(*here))
                 continue
-            first = origin.setdefault(_identity(outcome), index)
-            if first != index or outcome in mutations:
-                text = f"yields {outcome} again; study.mutate[{first}] already does"
+            first = origin.setdefault(_identity(outcome), here)
+            if first != here or outcome in mutations:
+                text = f"yields {outcome} again; {dotted(('study', *first))} already does"
                 problems.append(Problem(here, text))
                 continue
             mutations.append(outcome)

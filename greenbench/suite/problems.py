@@ -116,6 +116,7 @@ def shape_text(error: Mapping[str, Any], path: Path) -> str:
 _SEVERAL_FORMS: dict[tuple[str, ...], str] = {
     ("measure", "backends"): '"auto", or a list of names such as ["nvml", "rapl"]',
     ("limits", "gpus"): 'a number of GPUs, "all", or a list of texts such as ["0", "GPU-1b3c…"]',
+    ("study", "operators"): 'an operator such as "paper", or a list of them',
     ("study", "scenarios"): '"solo", or a table such as {kind = "homogeneous", copies = 2}',
 }
 _TYPES = {

@@ -38,10 +38,11 @@ class Cooldown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutateSpec:
-    """One `[[study.mutate]]` table: which operator is asked for what."""
+    """Which operator is asked for what. `place` is the key below the study that says so."""
 
     operator: str
     request: MutationRequest = field(default_factory=MutationRequest)
+    place: tuple[str | int, ...] = ("mutate",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

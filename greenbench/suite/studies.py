@@ -16,7 +16,7 @@ NULL: Final = "null"
 
 def study_specs(table: StudyTable, position: int, blocks: int) -> list[StudySpec]:
     """The studies of one `[[study]]` table: one for each scenario."""
-    mutate = tuple(MutateSpec(operator=m.operator, request=m.request()) for m in table.mutate)
+    mutate = mutate_specs(table)
     own_nulls = any(spec.operator == NULL for spec in mutate)
     default_nulls = 0 if own_nulls else 1
     return [
@@ -33,6 +33,17 @@ def study_specs(table: StudyTable, position: int, blocks: int) -> list[StudySpec
         )
         for scenario in table.scenarios
     ]
+
+
+def mutate_specs(table: StudyTable) -> tuple[MutateSpec, ...]:
+    """All that a study asks of operators: its `operators` as they are, then its tables."""
+    bare = [table.operators] if isinstance(table.operators, str) else table.operators
+    asked = [MutateSpec(operator=name, place=("operators",)) for name in bare]
+    asked += [
+        MutateSpec(operator=m.operator, request=m.request(), place=("mutate", index))
+        for index, m in enumerate(table.mutate)
+    ]
+    return tuple(asked)
 
 
 def _scenario(table: ScenarioTable | str) -> Scenario:

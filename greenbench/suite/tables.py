@@ -195,6 +195,12 @@ class StudyTable(Table):
     """Originals in each block (default: √mutants, rounded, at least 1)."""
     blocks: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Blocks of this study (default: the suite's)."""
+    operators: Annotated[
+        Annotated[str, Tag("<word>")]
+        | Annotated[list[Annotated[str, Field(min_length=1)]], Tag("<list>")],
+        Discriminator(lambda value: "<list>" if isinstance(value, list) else "<word>"),
+    ] = []
+    """Operators that know by themselves what to do, by name: `"paper"`, or several in a list."""
     mutate: list[MutateTable] = []
     """The mutants."""
 

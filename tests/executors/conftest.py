@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import socket
 import tempfile
@@ -136,6 +137,29 @@ def _write_distribution(folder, name, files, *, version="1.0", metadata="", entr
 @pytest.fixture
 def write_distribution():
     return _write_distribution
+
+
+@pytest.fixture
+def write_editable(tmp_path, monkeypatch):
+    """Installs `name` editable from a folder `src`, as hatchling leaves it; for this test only."""
+
+    def write(name, files, **more):
+        source = tmp_path / f"{name}-source"
+        for path, text in files.items():
+            (source / "src" / path).parent.mkdir(parents=True, exist_ok=True)
+            (source / "src" / path).write_text(text)
+        (source / "pyproject.toml").write_text("[project]\n")
+        site = _write_distribution(
+            tmp_path / f"{name}-site", name, {f"_{name}.pth": str(source / "src")}, **more
+        )
+        (site / f"{name.replace('-', '_')}-1.0.dist-info" / "direct_url.json").write_text(
+            json.dumps({"url": f"file://{source}", "dir_info": {"editable": True}})
+        )
+        monkeypatch.syspath_prepend(site)
+        monkeypatch.syspath_prepend(source / "src")
+        return source / "src"
+
+    return write
 
 
 @pytest.fixture

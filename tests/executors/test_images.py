@@ -1,5 +1,6 @@
 """Images on a real engine: built once, found again, rebuilt in layers, nothing left on failure."""
 
+import shutil
 import subprocess
 import uuid
 from dataclasses import replace
@@ -10,7 +11,6 @@ from greenbench.errors import ExecutorError
 from greenbench.executors import dockerfiles
 from greenbench.executors.build import BUILD_LABEL, Recipe, build
 from greenbench.executors.images import ImageBuilder, build_images, list_images
-from greenbench.executors.requirements import requirement_lines
 from greenbench.executors.wheels import make_wheel
 
 pytestmark = pytest.mark.docker
@@ -175,16 +175,65 @@ def test_a_demand_beyond_the_framework_comes_from_the_wheelhouse(
     monkeypatch.syspath_prepend(needy)
     model = replace(probe, distribution="needy")
     image = replace(builder, wheelhouse=wheelhouse).ensure(model)
-    inside = subprocess.run(
-        ["docker", "run", "--rm", "--network=none", image.tag, "python", "-c",
-         "import gb_extra, greenbench, os; print(gb_extra.ANSWER, os.path.exists('/wheelhouse'))"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert inside.stdout.split() == ["42", "False"]
+    code = "import gb_extra, greenbench, os; print(gb_extra.ANSWER, os.path.exists('/wheelhouse'))"
+    assert _printed(image.tag, code) == "42 False"
     (wheelhouse / "gb_extra-1.0-py3-none-any.whl").rename(wheelhouse / "other-1.0-py3-none-any.whl")
     builder.engine.client.remove_image(image.tag)
+    shutil.rmtree(extra)
     with pytest.raises(ExecutorError, match="No matching distribution found for gb-extra"):
         replace(builder, wheelhouse=wheelhouse).ensure(model)
+
+
+def test_what_no_index_has_is_taken_as_it_is_installed_here(
+    builder, probe, said, tmp_path, monkeypatch, write_distribution
+):
+    builder = replace(builder, wheelhouse=_wheelhouse_of_nothing(tmp_path / "wheelhouse"))
+    shared = write_distribution(tmp_path / "shared", "gb-shared", {"gb_shared.py": "ANSWER = 42\n"})
+    monkeypatch.syspath_prepend(shared)
+    needy = write_distribution(
+        tmp_path / "needy", "needy", {"needy.py": ""}, metadata="Requires-Dist: gb-shared>=1\n"
+    )
+    monkeypatch.syspath_prepend(needy)
+    model = replace(probe, distribution="needy")
+    image = builder.ensure(model)
+    assert "gb-shared is to be had nowhere: taken as it is installed here" in said
+    assert _printed(image.tag, "import gb_shared; print(gb_shared.ANSWER)") == "42"
+    said.clear()
+    assert builder.ensure(model) == image
+    assert said == []
+    (shared / "gb_shared.py").write_text("ANSWER = 43\n")
+    again = builder.ensure(model)
+    assert again != image
+    assert _printed(again.tag, "import gb_shared; print(gb_shared.ANSWER)") == "43"
+
+
+def test_a_dependency_from_a_local_folder_goes_into_the_layer(
+    builder, probe, said, tmp_path, monkeypatch, write_distribution, write_editable
+):
+    """As plugins/greenbench-data is installed for development: editable, src layout, unnamed."""
+    write_editable("gb-local", {"gb_local/__init__.py": "ANSWER = 7\n", "gb_local/set.json": "{}"})
+    needy = write_distribution(
+        tmp_path / "needy", "needy", {"needy.py": ""},
+        metadata="Requires-Dist: greenbench\nRequires-Dist: gb-local>=1\n",
+    )  # fmt: skip
+    monkeypatch.syspath_prepend(needy)
+    image = builder.ensure(replace(probe, distribution="needy"))
+    assert not any("once more" in line or "nowhere" in line for line in said)
+    assert _printed(image.tag, "import gb_local; print(gb_local.ANSWER)") == "7"
+
+
+def _wheelhouse_of_nothing(folder):
+    folder.mkdir()
+    make_wheel("pluggy", folder)
+    return folder
+
+
+def _printed(image, code):
+    done = subprocess.run(
+        ["docker", "run", "--rm", "--network=none", image, "python", "-c", code],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
 
 
 def test_build_images_builds_a_named_framework_that_no_model_needs(docker_engine, plain_image):
@@ -198,24 +247,6 @@ def test_the_list_tells_what_an_image_is_for(docker_engine, builder, probe):
     assert listed[image.tag].distribution == "greenbench-probe 1.0"
     assert (listed[image.tag].kind, listed[image.tag].framework) == ("plugins", "plain")
     assert listed[image.tag].size_bytes > 1_000_000
-
-
-def test_an_extra_named_after_the_variant_goes_before_the_frameworks(
-    tmp_path, monkeypatch, write_distribution
-):
-    folder = write_distribution(
-        tmp_path / "needy", "needy", {},
-        metadata="Requires-Dist: greenbench>=0.1\nRequires-Dist: tidy\n"
-        'Requires-Dist: tf>=2 ; extra == "tf"\n'
-        "Requires-Dist: tf-cpu>=2 ; extra == 'tf-cpu' and python_version < '4'\n",
-    )  # fmt: skip
-    monkeypatch.syspath_prepend(folder)
-    assert requirement_lines("needy", "tf", "gpu") == [
-        "tidy", 'tf>=2 ; python_version >= "3"',
-    ]  # fmt: skip
-    assert requirement_lines("needy", "tf", "cpu") == [
-        "tidy", "tf-cpu>=2 ; python_version >= \"3\" and python_version < '4'",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("framework", ["plain", "torch", "tensorflow"])

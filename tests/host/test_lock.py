@@ -48,7 +48,7 @@ def test_a_second_suite_is_refused_and_told_who_is_there(other, tmp_path):
             pass
     assert f"process {other.pid}" in caught.value.message
     assert "--share-host" in caught.value.remedy
-    assert caught.value.exit_code == 9
+    assert caught.value.exit_code == 10
     assert lock.holder().pid == other.pid
 
 

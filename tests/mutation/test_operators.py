@@ -50,6 +50,7 @@ def test_all_operators_of_the_first_release_are_there():
         "schedule",
         "seed",
         "hyperparameter",
+        "paper",
         "null",
     }
 

@@ -38,7 +38,7 @@ def test_the_example_uses_every_key_and_loads():
     used |= {key for table in mutate for key in table} | set(mutate[1]["draw"])
     used |= set(study["scenarios"][1])
     assert used == {name for table in TABLES.values() for name in table.model_fields}
-    assert len(build_plan(suite, plugins(model("digits-mlp"))).cohorts) == 1 + 2 * 6 * 8
+    assert len(build_plan(suite, plugins(model("digits-mlp"))).cohorts) == 1 + 2 * 6 * 10
 
 
 def test_the_keys_of_the_plans_json_are_documented():

@@ -1,0 +1,199 @@
+"""The figures that a report draws of its analysis, study by study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from greenbench.analysis.cohorts import METRIC
+from greenbench.analysis.verdicts import noise_band
+from greenbench.report.context import Context
+from greenbench.report.effects import Judged, interval, judged
+from greenbench.report.figures import (
+    Axis,
+    Figure,
+    Forest,
+    Heatmap,
+    Mark,
+    Pair,
+    Pairs,
+    Scatter,
+    Tone,
+)
+from greenbench.report.model import Section
+from greenbench.report.relations import name
+from greenbench.report.values import Behind, Interval
+
+FRONT = "Line: the points that no other beats in both (Pareto front), by their estimates alone."
+TONES: dict[str | None, Tone] = {"greener": "good", "costlier": "bad"}
+
+
+def with_figures(section: Section, context: Context) -> Section:
+    """The section with the figures that belong to it."""
+    drawn = {"effects": effects, "correlations": correlations, "colocation": colocation}
+    draw = drawn.get(section.key)
+    return replace(section, figures=(*section.figures, *draw(context))) if draw else section
+
+
+def effects(context: Context) -> Iterator[Figure]:
+    """For each study a forest plot of its deltas, and energy against performance."""
+    words = {(mutant.study, mutant.mutation): mutant for mutant in judged(context)}
+    for study in context.studies():
+        rows = context.rows(context.quantity, study)
+        if len(rows):
+            yield _forest(context, study, rows, words)
+            yield from _scatter(context, study, rows, words)
+
+
+def correlations(context: Context) -> Iterator[Figure]:
+    """For each study its coefficients, hyperparameters down, quantities across."""
+    for study, rows in context.correlations.groupby("study", sort=False):
+        names = [str(found) for found in rows["hyperparameter"].drop_duplicates()]
+        quantities = [str(found) for found in rows["quantity"].drop_duplicates()]
+        cells = {(str(r["hyperparameter"]), str(r["quantity"])): r for _, r in rows.iterrows()}
+        if not rows["rho"].notna().any():
+            continue
+        yield Heatmap(
+            title=f"{study}: Spearman's ρ",
+            rows=tuple(names),
+            columns=tuple(name(quantity) for quantity in quantities),
+            values=tuple(tuple(_rho(cells.get((n, q))) for q in quantities) for n in names),
+            words=tuple(tuple(_note(cells.get((n, q))) for q in quantities) for n in names),
+            notes=("Blue: falls as the hyperparameter grows; red: grows with it.",),
+        )
+
+
+def colocation(context: Context) -> Iterator[Figure]:
+    """For each model and kind of co-location, one training solo beside one of k."""
+    what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
+    for (model, scenario), rows in context.colocation.groupby(["model", "scenario"], sort=False):
+        pairs = tuple(
+            Pair(
+                label=str(row["mutation"]) or "original",
+                first=_known(row["solo"]),
+                second=_known(row["per_training"]),
+            )
+            for _, row in rows.iterrows()
+        )
+        yield Pairs(
+            title=f"{model}: {what.lower()} of one training, solo and {scenario}",
+            x=Axis(title=f"{what} of one training ({unit})", better="less"),
+            first="solo",
+            second=str(scenario),
+            pairs=pairs,
+            notes=("Means over blocks; co-located: the whole cohort's, divided by its trainings.",),
+        )
+
+
+def pareto_front(points: Sequence[tuple[float, float]], *, more_is_better: bool) -> tuple[int, ...]:
+    """Places of the points that no other beats: less in the first number, better in the second.
+
+    A point is beaten by one that is at least as good in both and better in one.
+    """
+    sign = 1.0 if more_is_better else -1.0
+    turned = [(x, -sign * y) for x, y in points]
+    order = sorted(range(len(points)), key=lambda place: turned[place])
+    front: list[int] = []
+    best: tuple[float, float] | None = None
+    for place in order:
+        if best is None or turned[place][1] < best[1] or turned[place] == best:
+            front.append(place)
+            best = turned[place]
+    return tuple(sorted(front))
+
+
+def _forest(
+    context: Context, study: str, rows: pd.DataFrame, words: dict[tuple[str, str], Judged]
+) -> Forest:
+    what = "energy" if context.measured else "CPU time"
+    marks = tuple(_mark(study, row, words, interval(row)) for _, row in rows.iterrows())
+    return Forest(
+        title=f"{study}: Δ {what}",
+        x=Axis(title=f"Δ {what} against the originals [95 %]", kind="percent", better="less"),
+        marks=marks,
+        band=noise_band(rows) if context.measured else None,
+        notes=("Shaded: the noise band of the A/A arms.",)
+        if context.measured and noise_band(rows) is not None
+        else (),
+    )
+
+
+def _scatter(
+    context: Context, study: str, rows: pd.DataFrame, words: dict[tuple[str, str], Judged]
+) -> Iterator[Scatter]:
+    metrics = context.metrics(study)[:1]
+    for metric in metrics:
+        found = context.rows(METRIC + metric.name, study).set_index("arm")
+        marks = [
+            _mark(study, row, words, interval(row), interval(found.loc[row["arm"]]))
+            for _, row in rows.iterrows()
+            if row["arm"] in found.index and not row["null"]
+        ]
+        if not marks:
+            continue
+        start = Mark(
+            label="original",
+            x=Interval(0.0),
+            y=Interval(0.0),
+            tone="quiet",
+            behind=Behind(study, ("original",)),
+        )
+        marks = [start, *marks]
+        more = metric.direction == "maximize"
+        points = [(m.x.value, m.y.value if m.y else 0.0) for m in marks]
+        margin = metric.margin
+        unit = f" ({metric.unit})" if metric.unit else ""
+        what = "energy" if context.measured else "CPU time"
+        yield Scatter(
+            title=f"{study}: {what} against {metric.name}",
+            x=Axis(title=f"Δ {what}", kind="percent", better="less"),
+            y=Axis(
+                title=f"Δ {metric.name}{unit}", kind="change", better="more" if more else "less"
+            ),
+            marks=tuple(marks),
+            front=pareto_front(points, more_is_better=more),
+            y_margin=None if margin is None else -margin if more else margin,
+            notes=(FRONT,),
+        )
+
+
+def _mark(
+    study: str,
+    row: pd.Series,
+    words: dict[tuple[str, str], Judged],
+    x: Interval,
+    y: Interval | None = None,
+) -> Mark:
+    found = words.get((study, str(row["mutation"])))
+    null = bool(row["null"])
+    parts = (
+        [found.energy, found.performance and f"performance {found.performance}"] if found else []
+    )
+    return Mark(
+        label=str(row["mutation"]),
+        x=x,
+        y=y,
+        word="A/A arm" if null else ", ".join(part for part in parts if part),
+        tone="quiet" if null else TONES.get(found.energy if found else None, "plain"),
+        behind=Behind(study, (str(row["arm"]), "original")),
+    )
+
+
+def _rho(row: pd.Series | None) -> float | None:
+    return None if row is None or pd.isna(row["rho"]) else float(row["rho"])
+
+
+def _note(row: pd.Series | None) -> str:
+    if row is None:
+        return ""
+    known = not pd.isna(row["p"])
+    p = f"p {float(row['p']):.3g}" if known else ""
+    parts = (f"{int(row['settings'])} settings", p, str(row["note"]))
+    return ", ".join(part for part in parts if part)
+
+
+def _known(value: Any) -> Interval | None:
+    return None if pd.isna(value) else Interval(float(value))
