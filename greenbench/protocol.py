@@ -17,6 +17,10 @@ MAX_EVENTS: Final = 100_000
 MAX_BYTES: Final = 33_554_432
 """Per trial, all messages together: `MAX_EVENTS` of some 300 bytes."""
 
+FROM_OUTSIDE: Final = 125
+"""Exit codes from here on are the executor's to give: a signal from outside is 128 and more. A
+training process that ends with one of them ended by itself, so its supervisor exits with 1."""
+
 LOG_PART_BYTES: Final = 8_192
 """Output travels in parts that stay below `MAX_LINE_BYTES` however they are escaped."""
 

@@ -23,10 +23,6 @@ TAIL_BYTES = 131_072
 """The first and the last part of a model's output are kept; what is between is counted."""
 
 DRAIN_BYTES = 1_048_576
-FROM_OUTSIDE = 125
-"""Exit codes from here on are the executor's to give: a signal from outside is 128 and more. A
-training process that ends with one of them ended by itself, so the supervisor does not."""
-
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal a process gets when its parent dies."""
 PR_SET_DUMPABLE = 4
@@ -94,7 +90,7 @@ def supervise(path: Path, scratch: Path, data: Path | None) -> int:
     status = _watch(child, connection, output_read, wake_read, output)
     _report(connection, output, status)
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1
-    return code if code < FROM_OUTSIDE else 1
+    return code if code < protocol.FROM_OUTSIDE else 1
 
 
 def _shut_away() -> None:
