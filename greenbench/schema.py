@@ -187,6 +187,14 @@ CREATE TABLE IF NOT EXISTS shares (      -- a channel's energy split over its us
     basis TEXT NOT NULL,                 -- what it rests on, in words
     PRIMARY KEY (window, channel, kind, trial)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS divergences ( -- completed attempts whose training came to nothing
+    attempt INTEGER PRIMARY KEY REFERENCES attempts(id),
+    kind TEXT NOT NULL,                  -- not_finite, loss_above_start, at_chance
+    metric TEXT NOT NULL,                -- what told it
+    found REAL,                          -- NULL: not finite
+    "limit" REAL,                        -- what it would have had to pass; NULL for not_finite
+    text TEXT NOT NULL
+) STRICT;
 """
 """Tables that came after version 1: made where they are missing, when a result set is written."""
 

@@ -25,7 +25,7 @@ COMMAND_LIMIT_S = 600
 
 # Suites of two runs of the tests have no business with each other: a lock a session.
 _HOST_LOCK = tempfile.TemporaryDirectory(prefix="gb-lock-")
-os.environ["GREENBENCH_HOST_LOCK"] = os.path.join(_HOST_LOCK.name, "host.lock")
+os.environ["GREENBENCH_HOST_LOCK"] = f"{_HOST_LOCK.name}/host.lock"
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -58,6 +59,7 @@ SELECT s.window, w.kind AS window_kind, w.cohort_run, s.channel, s.kind, s.trial
 FROM shares s JOIN windows w ON w.id = s.window LEFT JOIN trials t ON t.key = s.trial
 ORDER BY s.window, s.channel, s.kind, t.slot
 """
+DIVERGENCES_SQL = "SELECT attempt, kind, text FROM divergences"
 Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
 
@@ -99,7 +101,8 @@ def trials(store: Store) -> pd.DataFrame:
     value, where it changed one), null (an A/A arm), original; hyperparameters (JSON), seed, block,
     scenario (text), kind, copies, slot, role, threads, counted; status (planned, running,
     completed, failed, interrupted, excluded), attempts (number), attempt and cohort_run (ids),
-    cohort_status, session; metrics (dict name → float; NaN and infinity kept), effective and
+    cohort_status, session; divergence (not_finite, loss_above_start, at_chance, or "" for a
+    training that learned); metrics (dict name → float; NaN and infinity kept), effective and
     environment (JSON), identity, cpu_time_s (s, train window), memory_peak_bytes, exit_code,
     error_kind, error.
     """
@@ -118,6 +121,7 @@ def trials(store: Store) -> pd.DataFrame:
     frame["metrics"] = pd.Series([_metrics(text) for text in frame["metrics"]], dtype=object)
     for name in ("counted", "null", "original"):
         frame[name] = frame[name].astype(bool)
+    frame["divergence"] = pd.Series(_divergences(store, frame), dtype=object)
     return frame
 
 
@@ -279,6 +283,19 @@ def _mutation(text: Any) -> dict[str, Any]:
         "null": not mutation.changes,
         "original": False,
     }
+
+
+def _divergences(store: Store, trials: pd.DataFrame) -> list[str]:
+    """By trial; in a result set from before they were recorded, metrics that are not finite."""
+    known = {}
+    if store.has("divergences"):
+        known = {int(row[0]): str(row[1]) for row in store.connection.execute(DIVERGENCES_SQL)}
+    found = []
+    for attempt, metrics in zip(trials["attempt"], trials["metrics"], strict=True):
+        finite = all(math.isfinite(value) for value in metrics.values())
+        kind = "" if math.isnan(attempt) else known.get(int(attempt), "")
+        found.append(kind or ("" if finite else "not_finite"))
+    return found
 
 
 def _metrics(text: Any) -> dict[str, float]:

@@ -109,9 +109,7 @@ def _run(
 
     store.lock()
     with hold(loaded.name, store.folder, share=wish.share_host) as host:
-        setting = prepare(
-            loaded, planned, plugins, store, host, wish=wish, notify=show, stop=stop
-        )
+        setting = prepare(loaded, planned, plugins, store, host, wish=wish, notify=show, stop=stop)
         return SuiteRun(setting).run()
 
 

@@ -43,9 +43,11 @@ def other():
 
 
 def test_a_second_suite_is_refused_and_told_who_is_there(other, tmp_path):
-    with pytest.raises(BusyError, match=r"suite 'night run' \(process \d+, \w+, since 20") as caught:
-        with lock.hold("mine", tmp_path):
-            pass
+    with (
+        pytest.raises(BusyError, match=r"suite 'night run' \(process \d+, \w+, since 20") as caught,
+        lock.hold("mine", tmp_path),
+    ):
+        pass
     assert f"process {other.pid}" in caught.value.message
     assert "--share-host" in caught.value.remedy
     assert caught.value.exit_code == 10
@@ -94,7 +96,9 @@ def test_it_works_for_several_users_in_a_shared_folder(tmp_path, monkeypatch):
     shared.chmod(0o1777)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
-    become_nobody = "import os; os.umask(0o077); os.setgroups([]); os.setgid(65534); os.setuid(65534)"
+    become_nobody = (
+        "import os; os.umask(0o077); os.setgroups([]); os.setgid(65534); os.setuid(65534)"
+    )
     program = HOLD.replace("with hold", f"{become_nobody}\nwith hold")
     environment = {**os.environ, lock.PLACE_VARIABLE: str(shared / "lock"), "USER": "nobody"}
     with subprocess.Popen(

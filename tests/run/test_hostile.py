@@ -10,11 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+
+from greenbench.api import HOLDER_LABEL
+from greenbench.store import Store
 
 from .conftest import GREENBENCH
 
@@ -168,11 +170,6 @@ def canary():
         listener.close()
 
 
-@contextmanager
-def meters(run: subprocess.Popen[str]):
-    yield run
-
-
 def run_suite(folder: Path, variables, attacks, canary, *, name="hostile", scenario='"solo"'):
     """Runs a suite of attacks; returns its exit code, its output and its peak memory (bytes)."""
     folder.mkdir(exist_ok=True)
@@ -225,6 +222,14 @@ def attempts_inside(log: str) -> list[dict]:
     return [json.loads(line) for line in log.splitlines() if line.startswith('{"what"')]
 
 
+def containers(engine, folder: Path) -> list[dict]:
+    """What the engine has of the suite in `folder`."""
+    store = Store.open(folder / "out", read_only=True)
+    label = f"{HOLDER_LABEL}={store.facts()['result_set']}"
+    store.close()
+    return engine.client.containers(all=True, filters={"label": label})
+
+
 def of_nobody() -> list[str]:
     """Processes of the containers' user that a trial of these tests left."""
     found = []
@@ -236,9 +241,7 @@ def of_nobody() -> list[str]:
 
 
 def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engine, tmp_path):
-    code, output, _ = run_suite(
-        tmp_path / "s", hostile, [*DENIED, *FAILS, "outlive-bye"], canary
-    )
+    code, output, _ = run_suite(tmp_path / "s", hostile, [*DENIED, *FAILS, "outlive-bye"], canary)
     assert code == 3, output
     assert "Traceback" not in output
     found = outcomes(tmp_path / "s")
@@ -261,6 +264,9 @@ def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engi
     (fork_bomb,) = found["fork-bomb"]
     started = int(re.search(r"(\d+) started", fork_bomb["log"])[1])
     assert PIDS // 2 <= started <= PIDS
+    (lingerer,) = found["outlive-bye"]
+    assert (lingerer["status"], lingerer["error_kind"]) == ("completed", "lingered")
+    assert "stay after bye" in lingerer["log"], "its log is not lost"
     assert canary.visits == []
-    assert docker_engine.client.containers(all=True, filters={"label": "greenbench.suite=hostile"}) == []
+    assert containers(docker_engine, tmp_path / "s") == []
     assert of_nobody() == []
