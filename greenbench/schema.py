@@ -18,7 +18,7 @@ CREATE TABLE trials (             -- the plan, in order
     hyperparameters TEXT NOT NULL,
     seed INTEGER NOT NULL,
     block INTEGER NOT NULL,
-    scenario TEXT NOT NULL,       -- JSON: kind, copies
+    scenario TEXT NOT NULL,       -- JSON: kind, copies; companions and placement, if any
     slot INTEGER NOT NULL,
     role TEXT NOT NULL,
     threads INTEGER NOT NULL,
