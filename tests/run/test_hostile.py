@@ -43,6 +43,7 @@ memory_mb = {memory_mb}
 pids = {pids}
 scratch_mb = 16
 shm_mb = 12
+network = {network}
 timeout_s = 40
 ready_timeout_s = 60
 [[study]]
@@ -170,7 +171,9 @@ def canary():
         listener.close()
 
 
-def run_suite(folder: Path, variables, attacks, canary, *, name="hostile", scenario='"solo"'):
+def run_suite(
+    folder: Path, variables, attacks, canary, *, name="hostile", scenario='"solo"', network=()
+):
     """Runs a suite of attacks; returns its exit code, its output and its peak memory (bytes)."""
     folder.mkdir(exist_ok=True)
     prize = folder / "prize.txt"
@@ -186,6 +189,7 @@ def run_suite(folder: Path, variables, attacks, canary, *, name="hostile", scena
             file=prize,
             secret=SECRET,
             attacks=json.dumps(list(attacks)),
+            network=json.dumps(list(network)),
         )
     )
     with (folder / "output.txt").open("w+") as output:
@@ -270,3 +274,30 @@ def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engi
     assert canary.visits == []
     assert containers(docker_engine, tmp_path / "s") == []
     assert of_nobody() == []
+
+
+def test_a_model_that_the_suite_lets_out_gets_out_and_the_report_says_so(hostile, canary, tmp_path):
+    folder = tmp_path / "s"
+    run_suite(folder, hostile, ["network"], canary, network=["hostile"])
+    (row,) = outcomes(folder)["network"]
+    through = [a["what"] for a in attempts_inside(row["log"]) if not a["denied"]]
+    assert f"connect to ('{bridge_address()}', {canary.port})" in through
+    assert not {"raw socket", "packet socket", "the hypervisor"} & set(through)
+    assert canary.visits
+    report = subprocess.run(
+        [*GREENBENCH, "report", str(folder / "out")], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Trials of hostile could use a network" in " ".join(report.split())
+
+
+def test_copies_of_a_hostile_trial_do_not_reach_each_other(hostile, canary, tmp_path):
+    folder = tmp_path / "s"
+    scenario = '{kind = "homogeneous", copies = 2}'
+    run_suite(folder, hostile, ["other-trials"], canary, scenario=scenario)
+    rows = outcomes(folder)["other-trials"]
+    assert [row["slot"] for row in rows] == [0, 1]
+    for row in rows:
+        tried = attempts_inside(row["log"])
+        assert len(tried) > 5
+        assert [a for a in tried if not a["denied"]] == []
+        assert row["status"] == "completed"
