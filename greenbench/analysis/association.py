@@ -85,22 +85,17 @@ def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None
     return Association(rho, low, high, 2 * float(stats.t.sf(abs(t), df)), n)
 
 
-def permuted(x: Array, y: Array, method: Method = "spearman") -> tuple[float, float]:
+def permuted(
+    x: Array, y: Array, method: Literal["spearman", "pearson"] = "spearman"
+) -> tuple[float, float]:
     """Two-sided p by permuting the points, and the smallest p that so many could give.
 
     Every order up to 8 points, otherwise a seeded sample with the observed one added (Phipson and
     Smyth 2010): for points that are few, where the formulas for p are approximations.
     """
-    if method == "kendall":
-        signs_x, signs_y = (np.sign(np.subtract.outer(v, v)) for v in (x, y))
-        orders = _orders(len(x))
-        sums = np.array([(signs_x[np.ix_(o, o)] * signs_y).sum() for o in orders])
-        observed = float((signs_x * signs_y).sum())
-    else:
-        a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
-        a, b = a - a.mean(), b - b.mean()
-        orders = _orders(len(x))
-        sums, observed = a[orders] @ b, float(a @ b)
+    a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
+    a, b = a - a.mean(), b - b.mean()
+    sums, observed = a[_orders(len(x))] @ b, float(a @ b)
     exact = math.factorial(len(x)) <= EXACT_LIMIT
     tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
     extra = 0 if exact else 1
@@ -238,6 +233,7 @@ def _fisher(coefficient: float, n: int, method: Method) -> tuple[float, float] |
     return math.tanh(middle - half), math.tanh(middle + half)
 
 
+@lru_cache(maxsize=32)
 def _orders(n: int) -> np.ndarray:
     """Every order of n points, or a seeded sample of them."""
     if math.factorial(n) <= EXACT_LIMIT:
