@@ -5,10 +5,12 @@ from greenbench.report.markdown import render_markdown
 from greenbench.report.model import Report
 from greenbench.report.results import list_results, results_json, results_table
 from greenbench.report.terminal import render_terminal
+from greenbench.report.text import inert
 
 __all__ = [
     "Report",
     "build_report",
+    "inert",
     "list_results",
     "render_markdown",
     "render_terminal",
