@@ -153,7 +153,9 @@ def fit_blocks(contrasts: Array, originals: float, *, own: bool = False) -> Bloc
             dfs = np.where(larger, freedom, dfs)
         shared = np.swapaxes(known, -1, -2).astype(float) @ known.astype(float)
         overlap = shared / np.sqrt(number[..., :, None] * number[..., None, :])
-        least = np.nanmin(np.where(number.min(axis=-1)[..., None, None] > 0, overlap, 0.0), axis=(-1, -2))
+        least = np.nanmin(
+            np.where(number.min(axis=-1)[..., None, None] > 0, overlap, 0.0), axis=(-1, -2)
+        )
     return BlockFit(estimate, variances, dfs, number, np.sqrt(floor * least))
 
 
@@ -163,7 +165,9 @@ def _layout(study: str, rows: pd.DataFrame) -> Layout:
     value = rows["value"].to_numpy(dtype=float)
     blocks, place = np.unique(block[original], return_inverse=True)
     order = np.argsort(place, kind="stable")
-    pools = np.split(value[original][order], np.cumsum(np.bincount(place))[:-1]) if len(blocks) else []
+    pools = (
+        np.split(value[original][order], np.cumsum(np.bincount(place))[:-1]) if len(blocks) else []
+    )
     mutants = rows[~original & np.isin(block, blocks)]
     codes, arms = pd.factorize(mutants["arm"])
     where = np.searchsorted(blocks, mutants["block"].to_numpy())

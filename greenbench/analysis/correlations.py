@@ -179,9 +179,7 @@ def _shape(points: list[tuple[Any, float, float, float]]) -> Shape:
     return shape_of_levels(means, np.add.outer(noise, noise), min(point[3] for point in ordered))
 
 
-def _partial(
-    table: pd.DataFrame, layout: Layout, name: str, several: list[str]
-) -> dict[str, Any]:
+def _partial(table: pd.DataFrame, layout: Layout, name: str, several: list[str]) -> dict[str, Any]:
     """ρ over all settings with the other hyperparameters' ranks fixed; {} where none apply."""
     if name not in several:
         return {}
@@ -201,7 +199,8 @@ def _partial(
     y = np.array([0.0, *estimates[chosen]])
     found = partial(columns[name], y, np.column_stack([columns[other] for other in held]))
     if found is None:
-        return {}
+        fixed = f"nothing is left with {', '.join(held)} held fixed"
+        return {"settings": len(y), "held": ", ".join(held), "note": fixed}
     return {
         "settings": found.n,
         "partial": found.coefficient,
@@ -233,7 +232,11 @@ def _numeric(value: Any) -> bool:
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:
-    numbers = [c for c in COLUMNS if c not in ("study", "hyperparameter", "quantity", "held", "shape", "note")]
+    numbers = [
+        c
+        for c in COLUMNS
+        if c not in ("study", "hyperparameter", "quantity", "held", "shape", "note")
+    ]
     table[numbers] = table[numbers].astype(float)
     for _, family in table.groupby("study", sort=False):
         for name in ("p", *(f"{column}_p" for column in NAMES.values())):

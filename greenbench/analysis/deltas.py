@@ -96,7 +96,9 @@ def beside(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
                 "cliffs_delta": cliffs_delta(values, layout.pools),
                 "cliffs_within": cliffs_within(values, layout.pools),
             }
-            for arm, test, values in zip(layout.arms, tests, layout.values.T, strict=True)
+            for arm, test, values in zip(
+                layout.arms, tests, np.transpose(layout.values), strict=True
+            )
         ]
         _holm(found, tests, layout.nulls)
         rows += found

@@ -56,7 +56,7 @@ def permutations_within_blocks(values: Array, pools: Sequence[Array]) -> list[Pe
     for number, pattern in enumerate(patterns.T):
         arms = np.flatnonzero(which.ravel() == number)
         if pattern.any():
-            chosen = [pools[block] for block in np.flatnonzero(pattern)]
+            chosen = [pools[block] for block in np.flatnonzero(pattern).tolist()]
             found = _permutations(values[pattern][:, arms], chosen)
             for arm, test in zip(arms, found, strict=True):
                 results[arm] = test
@@ -123,7 +123,7 @@ def cliffs_delta(mutant: Array, pools: Sequence[Array]) -> float:
     there = np.isfinite(mutant)
     if not there.any():
         return math.nan
-    originals = np.sort(np.concatenate([pools[block] for block in np.flatnonzero(there)]))
+    originals = np.sort(np.concatenate([pools[block] for block in np.flatnonzero(there).tolist()]))
     below = np.searchsorted(originals, mutant[there], side="left")
     above = len(originals) - np.searchsorted(originals, mutant[there], side="right")
     return float((below - above).mean() / len(originals))

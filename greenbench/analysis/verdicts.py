@@ -71,18 +71,19 @@ def loss(row: pd.Series, metric: Metric) -> Loss | None:
         return None
     sign = 1.0 if metric.direction == "maximize" else -1.0
     center = -sign * float(row["estimate"])
-    items = items_variance(float(row["original_mean"]), float(row["estimate"]), metric.items)
+    items = items_variance(float(row["original_mean"]), float(row["estimate"]), metric)
     variance = error**2 + items
     half = float(stats.t.ppf(1 - ALPHA, df * (variance / error**2) ** 2)) * math.sqrt(variance)
     return Loss(center, center - half, center + half, math.sqrt(items))
 
 
-def items_variance(original: float, change: float, items: int | None) -> float:
-    """Variance of a change of a share (0 to 1) of so many test items; 0 where not applicable."""
-    shares = (original, original + change)
-    if not items or not all(0 <= share <= 1 for share in shares):
+def items_variance(original: float, change: float, metric: Metric) -> float:
+    """Variance of a change of a share of `metric.items` test items; 0 where they are not known."""
+    whole = 100.0 if metric.unit == "%" else 1.0
+    shares = (original / whole, (original + change) / whole)
+    if not metric.items or not all(0 <= share <= 1 for share in shares):
         return 0.0
-    return sum(share * (1 - share) for share in shares) / items
+    return whole**2 * sum(share * (1 - share) for share in shares) / metric.items
 
 
 def performance_verdict(
