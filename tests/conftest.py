@@ -8,6 +8,7 @@ turn these skips into failures.
 import os
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from importlib.util import find_spec
 
@@ -21,6 +22,10 @@ REQUIRE_FRAMEWORKS = "GREENBENCH_REQUIRE_FRAMEWORKS"
 NO_DOCKER = "GREENBENCH_NO_DOCKER"
 """A reason not to use an engine that answers: `scripts/test` found no way to a base image."""
 COMMAND_LIMIT_S = 600
+
+# Suites of two runs of the tests have no business with each other: a lock a session.
+_HOST_LOCK = tempfile.TemporaryDirectory(prefix="gb-lock-")
+os.environ["GREENBENCH_HOST_LOCK"] = f"{_HOST_LOCK.name}/host.lock"
 
 
 @cache
