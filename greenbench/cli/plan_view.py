@@ -28,6 +28,9 @@ def show_plan(suite: Suite, plan: Plan, durations_s: Mapping[str, float]) -> Non
     console.print(_counts(plan))
     console.print(Text(str(plan_totals(plan))))
     console.print()
+    for study in plan.studies:
+        if study.data is not None:
+            console.print(Text(f"{study.study}: trains on {study.data.name} ({study.data.label})"))
     for outlook in plan_outlook(plan):
         console.print(Text(outlook.text))
     seconds = estimate_time_s(plan, durations_s)

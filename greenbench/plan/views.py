@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from greenbench.api import Mutation, Trial
+from greenbench.api import DataSet, Mutation, Trial
 from greenbench.plan.build import Cohort, Plan
 from greenbench.plan.outlook import plan_outlook
 
@@ -180,8 +180,15 @@ def _studies_json(plan: Plan) -> list[dict[str, Any]]:
             "original": dict(study.original),
             "mutations": [_mutation_json(m) for m in study.mutations if m.changes],
         }
-        studies.append(asdict(counts) | reach | drawn)
+        studies.append(asdict(counts) | _data_json(study.data) | reach | drawn)
     return studies
+
+
+def _data_json(data: DataSet | None) -> dict[str, Any]:
+    """What a study trains on, where it chooses that; else its model says so."""
+    if data is None:
+        return {}
+    return {"data": f"{data.label} ({data.description})", "synthetic": data.synthetic}
 
 
 def _mutation_json(mutation: Mutation | None) -> dict[str, Any]:
