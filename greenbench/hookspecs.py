@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
     from greenbench.api import (
+        DataSet,
         EnergyBackend,
         Executor,
         Model,
@@ -33,6 +34,19 @@ def greenbench_models() -> Iterable[Model]:  # type: ignore[empty-body]
             yield Model(name="digits-mlp", framework="torch", trainer="my_pkg.mlp:Trainer",
                         hyperparameters=(Hyperparameter(name="epochs", default=5, low=1),),
                         metrics=(Metric(name="accuracy", direction="maximize"),))
+    """
+
+
+@hookspec
+def greenbench_data_sets() -> Iterable[DataSet]:  # type: ignore[empty-body]
+    """Offers data sets. Called when plugins are collected, on the host and in the worker.
+
+    A model names them as choices of its hyperparameter `data`; what has a source is prepared by
+    `greenbench data fetch` and verified before a suite's first trial.
+
+        @hookimpl
+        def greenbench_data_sets():
+            yield DataSet(name="flowers", label="real: flowers", source="my_pkg.flowers:Source")
     """
 
 
@@ -85,3 +99,15 @@ def greenbench_trial_begin(trial: Trial, attempt: int) -> None:
 @hookspec
 def greenbench_trial_end(record: TrialRecord) -> None:
     """Called when a trial has ended, whatever its status, after it was stored."""
+
+
+@hookspec
+def greenbench_report_sections(report: Any, results: str) -> Iterable[Any]:  # type: ignore[empty-body]
+    """Offers sections of a report. Called when a result set was reported on: `report` is the
+    `greenbench.report.Report` so far, `results` the folder of the result set. Yield
+    `greenbench.report.Section`s; an exception is reported and the rest goes on.
+
+        @hookimpl
+        def greenbench_report_sections(report, results):
+            yield Section(key="carbon", title="Carbon", points=("0.4 kg CO2e",))
+    """
