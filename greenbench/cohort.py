@@ -155,6 +155,8 @@ class CohortRun:
             return
         for event in events:
             member.note_event(event.kind)
+            if event.kind == "ready":
+                member.judge_device()
             if event.kind in ("result", "error"):
                 member.bye_s = received_s
                 self._say(member, protocol.encode("bye", {}))

@@ -86,6 +86,9 @@ class Conversation:
     state: State = "connected"
     windows: list[Window] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
+    first_epoch: dict[str, float] = field(default_factory=dict)
+    last_epoch: dict[str, float] = field(default_factory=dict)
+    """What the first and the last epoch reported; one object if there was one epoch."""
     effective: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     error_kind: str | None = None
@@ -178,6 +181,7 @@ class Conversation:
         elif kind == "result":
             self.metrics = _metrics(payload["metrics"])
             self.effective = _values(payload["effective"])
+            self.environment = _values(payload.get("environment", self.environment))
         elif kind.endswith("_begin"):
             self._begun[kind.removesuffix("_begin")] = (stamp_s, _number(payload))
         if kind in WINDOWS:
@@ -187,7 +191,9 @@ class Conversation:
         begun_s, number = self._begun.pop(kind)
         if _number(payload) != number:
             raise ProtocolError(f"{kind} {number} ended as number {_number(payload)}")
-        _metrics(payload.get("metrics", {}))
+        metrics = _metrics(payload.get("metrics", {}))
+        if kind == "epoch":
+            self.first_epoch, self.last_epoch = self.first_epoch or metrics, metrics
         self.windows.append(Window(kind=kind, number=number, start_s=begun_s, end_s=stamp_s))
 
     def _check_version(self, payload: Mapping[str, Any]) -> None:

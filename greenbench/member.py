@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from greenbench.api import Exit, Launch, Running, Status
 from greenbench.conversation import Conversation
+from greenbench.proof import configuration_problem, device_of, device_problem
 
 SOCKET: Final = "worker.sock"
 
@@ -56,12 +57,17 @@ class Member:
         elif kind in ("result", "error"):
             self.memory_peak_bytes = self.running.memory_peak_bytes()
 
+    def judge_device(self) -> None:
+        """Whether a trainer that is ready stands where it should: now rather than after hours."""
+        if problem := device_problem(self.launch, self.conversation.environment):
+            self.fail(*problem)
+
     def judge(self) -> None:
         """What a closed conversation amounts to."""
         said = self.conversation
         if said.state == "done":
             self.status = "completed"
-            problem = _mismatch(self) or _missing_metrics(self)
+            problem = _wrong(self)
             if problem:
                 self.fail(*problem)
         elif said.state == "failed":
@@ -111,7 +117,7 @@ def order(launch: Launch) -> dict[str, Any]:
         "hyperparameters": dict(launch.trial.hyperparameters),
         "seed": launch.trial.seed,
         "threads": launch.trial.threads,
-        "device": "gpu" if launch.limits.gpus else "cpu",
+        "device": device_of(launch),
     }
 
 
@@ -125,25 +131,14 @@ def _final_exit(running: Running) -> Exit:
     return Exit(code=None, detail="the worker closed its connection but did not end")
 
 
-def _mismatch(member: Member) -> tuple[str, str] | None:
-    """A trainer that used another configuration than asked for has not run this trial."""
-    effective = member.conversation.effective
-    wrong = [
-        f"{name}: asked for {wanted!r}, used {effective.get(name)!r}"
-        for name, wanted in member.launch.trial.hyperparameters.items()
-        if not _same(wanted, effective.get(name))
-    ]
-    if not wrong:
-        return None
-    return "configuration", "the trainer used another configuration: " + "; ".join(wrong)
-
-
-def _same(wanted: object, used: object) -> bool:
-    """Equal, numbers to single precision: frameworks keep a learning rate as float32."""
-    numbers = (bool, int, float)
-    if isinstance(wanted, numbers) and isinstance(used, numbers):
-        return abs(wanted - used) <= 1e-6 * max(abs(wanted), abs(used))
-    return wanted == used
+def _wrong(member: Member) -> tuple[str, str] | None:
+    """What a completed training did that it was not asked for, or did not do."""
+    said, launch = member.conversation, member.launch
+    return (
+        device_problem(launch, said.environment)
+        or configuration_problem(launch.trial, said.effective)
+        or _missing_metrics(member)
+    )
 
 
 def _missing_metrics(member: Member) -> tuple[str, str] | None:

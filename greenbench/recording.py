@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,7 @@ from greenbench.energy.timeline import Timeline
 from greenbench.host.cooldown import Reading, Rest
 from greenbench.host.ledger import Ledger
 from greenbench.member import Member
+from greenbench.proof import divergence
 from greenbench.store import AttemptEnd, Store
 from greenbench.watch import Watch
 
@@ -114,6 +116,18 @@ class Recording:
                 log_dropped_bytes=said.log_dropped_bytes,
             ),
         )
+
+        if member.status == "completed":
+            self._end_learning(attempt, member)
+
+    def _end_learning(self, attempt: int, member: Member) -> None:
+        """A training that came to nothing has that for its outcome."""
+        said, model = member.conversation, member.launch.model.value
+        found = divergence(model, said.metrics, said.first_epoch, said.last_epoch)
+        if found is not None:
+            row = {"attempt": attempt, **asdict(found)}
+            row["found"] = found.found if math.isfinite(found.found) else None
+            self.store.add_rows("divergences", [row])
 
     def _trial_record(self, member: Member, energies: Sequence[WindowEnergy]) -> TrialRecord:
         said, trial = member.conversation, member.launch.trial

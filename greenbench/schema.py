@@ -18,7 +18,7 @@ CREATE TABLE trials (             -- the plan, in order
     hyperparameters TEXT NOT NULL,
     seed INTEGER NOT NULL,
     block INTEGER NOT NULL,
-    scenario TEXT NOT NULL,       -- JSON: kind, copies
+    scenario TEXT NOT NULL,       -- JSON: kind, copies; companions and placement, if any
     slot INTEGER NOT NULL,
     role TEXT NOT NULL,
     threads INTEGER NOT NULL,
@@ -187,6 +187,14 @@ CREATE TABLE IF NOT EXISTS shares (      -- a channel's energy split over its us
     basis TEXT NOT NULL,                 -- what it rests on, in words
     PRIMARY KEY (window, channel, kind, trial)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS divergences ( -- completed attempts whose training came to nothing
+    attempt INTEGER PRIMARY KEY REFERENCES attempts(id),
+    kind TEXT NOT NULL,                  -- not_finite, loss_above_start, at_chance
+    metric TEXT NOT NULL,                -- what told it
+    found REAL,                          -- NULL: not finite
+    "limit" REAL,                        -- what it would have had to pass; NULL for not_finite
+    text TEXT NOT NULL
+) STRICT;
 """
 """Tables that came after version 1: made where they are missing, when a result set is written."""
 

@@ -18,7 +18,7 @@ from greenbench.errors import ResultsError
 from greenbench.schema import ADDED, SCHEMA, SCHEMA_VERSION, statements
 
 FILE = "results.sqlite"
-Table = Literal["usage_1hz", "gpu_1hz", "host_1hz", "usage", "checks", "shares"]
+Table = Literal["usage_1hz", "gpu_1hz", "host_1hz", "usage", "checks", "shares", "divergences"]
 ENDED: tuple[Status, ...] = ("completed", "failed", "excluded")
 """States in which a trial is not run again."""
 
@@ -393,7 +393,7 @@ def _trial_row(position: int, trial: Trial) -> tuple[Any, ...]:
         to_json(dict(trial.hyperparameters)),
         trial.seed,
         trial.block,
-        to_json({"kind": trial.scenario.kind, "copies": trial.scenario.copies}),
+        to_json(trial.scenario.data()),
         trial.slot,
         trial.role,
         trial.threads,
@@ -430,7 +430,7 @@ def _trial(row: Sequence[Any]) -> Trial:
         hyperparameters=json.loads(row[7]),
         seed=row[8],
         block=row[9],
-        scenario=Scenario(**json.loads(row[10])),
+        scenario=Scenario.of(json.loads(row[10])),
         slot=row[11],
         role=row[12],
         threads=row[13],

@@ -134,6 +134,7 @@ class Watch:
             rest=rest,
             cooldown_limit_s=cooldown_limit_s,
             gpus=self._gpu,
+            gpus_given=self.gpus_used,
             host=self._host,
             cpu=[cpu_points(readings) for readings in self._usage.values()],
         )

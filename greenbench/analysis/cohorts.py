@@ -39,14 +39,14 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     channels; missing unless every one of them is known), estimate_j (the same of estimates),
     channels (names that were added), idle_w (W, mean of the session's idle windows), active_j
     (energy above idle, J), ready_j and ready_w (J and W before the start: everything loaded,
-    nothing runs), power_w (W, mean), cpu_time_s (s, all members), diverged (members with
-    a metric that is not finite), failed_checks (the checks that the measurement of one of its
+    nothing runs), power_w (W, mean), cpu_time_s (s, all members), diverged (members whose
+    training came to nothing), divergence (in which ways, by comma; "" if none), failed_checks (the checks that the measurement of one of its
     members failed, by comma; "" if none), `metric.NAME` (mean over members; missing if one diverged) and
     `channel.NAME` (J).
     """
     table = pd.DataFrame.from_records(_members(frames.trials))
     if table.empty:
-        columns = ("cohort", "cohort_run", "session", *IDENTITY, *QUANTITIES, "failed_checks")
+        columns = ("cohort", "cohort_run", "session", *IDENTITY, *QUANTITIES, *WORDS)
         return pd.DataFrame(columns=list(columns))
     table = table.merge(_durations(frames.windows), on="cohort_run", how="left")
     trained = frames.energies[
@@ -65,6 +65,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     return _derived(table)
 
 
+WORDS = ("divergence", "failed_checks")
 QUANTITIES = (
     "members",
     "diverged",
@@ -127,11 +128,12 @@ def _cohort(members: list[Any]) -> dict[str, Any]:
     row["members"] = len(members)
     row["cpu_time_s"] = math.fsum(member.cpu_time_s for member in members)
     names = {name for member in members for name in member.metrics}
-    finite = [all(math.isfinite(v) for v in member.metrics.values()) for member in members]
-    row["diverged"] = finite.count(False)
+    kinds = [member.divergence for member in members if member.divergence]
+    row["diverged"] = len(kinds)
+    row["divergence"] = ", ".join(sorted(set(kinds)))
     for name in sorted(names):
         values = [member.metrics.get(name, math.nan) for member in members]
-        known = all(math.isfinite(value) for value in values)
+        known = not kinds and all(math.isfinite(value) for value in values)
         row[METRIC + name] = math.fsum(values) / len(values) if known else math.nan
     return row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from greenbench.analysis.channels import channel_from, disjoint
-from greenbench.api import Channel
+from greenbench.api import Channel, Scenario
 from greenbench.store import Store, mutation_from
 
 TRIALS_SQL = """
@@ -19,11 +20,13 @@ SELECT t.position, t.key, t.cohort, t.study, t.model, t.arm, t.mutation AS mutat
        t.counted, COALESCE(a.number, 0) AS attempts, COALESCE(a.status, 'planned') AS status,
        a.id AS attempt, a.cohort_run, a.metrics, a.effective, a.environment, a.identity,
        a.cpu_time_s, a.memory_peak_bytes, a.exit_code, a.error_kind, a.error,
-       c.status AS cohort_status, c.session
+       c.status AS cohort_status, c.session,
+       w.start_s AS train_start_s, w.end_s AS train_end_s, w.end_s - w.start_s AS train_s
 FROM trials t
 LEFT JOIN attempts a ON a.trial = t.key
      AND a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key)
 LEFT JOIN cohort_runs c ON c.id = a.cohort_run
+LEFT JOIN windows w ON w.attempt = a.id AND w.kind = 'train' AND w.number = 0
 ORDER BY t.position
 """
 WINDOWS_SQL = """
@@ -58,6 +61,7 @@ SELECT s.window, w.kind AS window_kind, w.cohort_run, s.channel, s.kind, s.trial
 FROM shares s JOIN windows w ON w.id = s.window LEFT JOIN trials t ON t.key = s.trial
 ORDER BY s.window, s.channel, s.kind, t.slot
 """
+DIVERGENCES_SQL = "SELECT attempt, kind, text FROM divergences"
 Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
 
@@ -94,30 +98,37 @@ def read(store: Store) -> Frames:
 def trials(store: Store) -> pd.DataFrame:
     """One row a planned trial, in the plan's order, with its last attempt.
 
-    position, key, cohort, study, model, arm; mutation (verbatim text, "" for the original),
-    operator, changed (the hyperparameters that the mutation changed, by comma), value (the new
-    value, where it changed one), null (an A/A arm), original; hyperparameters (JSON), seed, block,
-    scenario (text), kind, copies, slot, role, threads, counted; status (planned, running,
+    position, key, cohort, study, model (that of this member), arm (that of its cohort); mutation
+    (verbatim text, "" for the original and for companions), operator, changed (the hyperparameters
+    that the mutation changed, by comma), value (the new value, where it changed one), null (an A/A
+    arm), original (never a companion); hyperparameters (JSON), seed, block, scenario (text), kind
+    (solo, homogeneous, mixed, foreground), copies, companions (their models, by comma), slot (place
+    in the cohort, from 0: the measured ones come first), role (measured, companion, background),
+    threads, counted; status (planned, running,
     completed, failed, interrupted, excluded), attempts (number), attempt and cohort_run (ids),
-    cohort_status, session; metrics (dict name → float; NaN and infinity kept), effective and
+    cohort_status, session; train_start_s, train_end_s and train_s (s: its own training from begin
+    to end, whoever else trained; missing for a background, whose runs are several); divergence
+    (not_finite, loss_above_start, at_chance, or "" for a training that learned); metrics (dict
+    name → float; NaN and infinity kept), effective and
     environment (JSON), identity, cpu_time_s (s, train window), memory_peak_bytes, exit_code,
     error_kind, error.
     """
     numeric = ("cpu_time_s", "memory_peak_bytes", "exit_code", "attempt", "cohort_run", "session")
-    frame = _frame(store, TRIALS_SQL, numeric)
+    own = ("train_start_s", "train_end_s", "train_s")
+    frame = _frame(store, TRIALS_SQL, (*numeric, *own))
     mutations = [_mutation(text) for text in frame.pop("mutation_json")]
     for name in ("mutation", "operator", "changed", "value", "null", "original"):
         frame[name] = pd.Series([m[name] for m in mutations], dtype=object)
-    scenarios = [json.loads(text) for text in frame.pop("scenario_json")]
-    frame["kind"] = [str(s.get("kind", "solo")) for s in scenarios]
-    frame["copies"] = [int(s.get("copies", 1)) for s in scenarios]
-    frame["scenario"] = [
-        kind if kind == "solo" else f"{kind} ×{copies}"
-        for kind, copies in zip(frame["kind"], frame["copies"], strict=True)
-    ]
+    scenarios = [Scenario.of(json.loads(text)) for text in frame.pop("scenario_json")]
+    frame["kind"] = [scenario.kind for scenario in scenarios]
+    frame["copies"] = [scenario.copies for scenario in scenarios]
+    frame["companions"] = [", ".join(c.model for c in s.companions) for s in scenarios]
+    frame["scenario"] = [str(scenario) for scenario in scenarios]
     frame["metrics"] = pd.Series([_metrics(text) for text in frame["metrics"]], dtype=object)
     for name in ("counted", "null", "original"):
         frame[name] = frame[name].astype(bool)
+    frame["original"] &= frame["role"] == "measured"
+    frame["divergence"] = pd.Series(_divergences(store, frame), dtype=object)
     return frame
 
 
@@ -302,6 +313,19 @@ def _mutation(text: Any) -> dict[str, Any]:
         "null": not mutation.changes,
         "original": False,
     }
+
+
+def _divergences(store: Store, trials: pd.DataFrame) -> list[str]:
+    """By trial; in a result set from before they were recorded, metrics that are not finite."""
+    known = {}
+    if store.has("divergences"):
+        known = {int(row[0]): str(row[1]) for row in store.connection.execute(DIVERGENCES_SQL)}
+    found = []
+    for attempt, metrics in zip(trials["attempt"], trials["metrics"], strict=True):
+        finite = all(math.isfinite(value) for value in metrics.values())
+        kind = "" if math.isnan(attempt) else known.get(int(attempt), "")
+        found.append(kind or ("" if finite else "not_finite"))
+    return found
 
 
 def _metrics(text: Any) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -90,7 +90,26 @@ def of_trials(frames: Frames, cohorts: pd.DataFrame) -> Iterator[Limit]:
         yield Limit(f"{lost} cohorts are left out because not all of their members completed")
     originals = cohorts[cohorts["original"].astype(bool) & (cohorts["diverged"] > 0)]
     if len(originals):
-        yield Limit(f"{len(originals)} originals diverged: their metrics are not finite")
+        ways = ways_to_diverge(originals)
+        yield Limit(
+            f"{len(originals)} originals diverged ({ways}); their metrics enter no comparison",
+            "give the study an original that learns",
+        )
+
+
+DIVERGED_AS: Mapping[str, str] = {
+    "not_finite": "not finite",
+    "loss_above_start": "loss above its start",
+    "at_chance": "no better than chance",
+}
+"""The ways in which a training comes to nothing, in words."""
+
+
+def ways_to_diverge(cohorts: pd.DataFrame) -> str:
+    """Each way in which trainings of these cohorts diverged, in words: `not finite, loss above
+    its start`."""
+    found = {kind for kinds in cohorts["divergence"] for kind in str(kinds).split(", ") if kind}
+    return ", ".join(words for kind, words in DIVERGED_AS.items() if kind in found)
 
 
 def of_energy(frames: Frames, cohorts: pd.DataFrame) -> Iterator[Limit]:

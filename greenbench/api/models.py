@@ -67,13 +67,15 @@ class Metric:
     """One performance metric of a model, measured on held-out data at the end of a training.
 
     `margin` is the loss in the metric's own unit that is still no damage (for non-inferiority);
-    None means that no verdict on performance is given.
+    None means that no verdict on performance is given. `chance` is what guessing gives: a training
+    that ends no more than `margin` beyond it has diverged (None: not judged).
     """
 
     name: str
     direction: Direction
     unit: str = ""
     margin: float | None = None
+    chance: float | None = None
     description: str = ""
 
 
@@ -130,7 +132,10 @@ class EpochReport(Protocol):
     """Given by `Progress.epoch`: takes the metrics of that epoch."""
 
     def report(self, **metrics: float) -> None:
-        """Sent with the epoch's end; may be called more than once, later names win."""
+        """Sent with the epoch's end; may be called more than once, later names win.
+
+        `loss` is the epoch's training loss; the first epoch may add `first_loss`, that of the
+        first batch before the first step. A loss that ends above its start is a divergence."""
 
 
 class Progress(Protocol):
@@ -174,4 +179,6 @@ class Trainer(Protocol):
         groups, epochs and batches run), one entry per hyperparameter."""
 
     def environment(self) -> Mapping[str, Value]:
-        """Framework versions, device name, dtype, threads: what a record should say."""
+        """Framework versions, device, dtype, threads, deterministic flags, read from the
+        framework's own objects. `device` ("cpu" or "gpu") and `threads` are compared with the
+        conditions, before `go` and again at the end: a trial that differs fails."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from greenbench.api.models import Value
 from greenbench.api.mutation import Mutation
 
-Role = Literal["measured", "background"]
+Role = Literal["measured", "companion", "background"]
+"""`measured`: the study's model. `companion`: trains once beside it, from the same start.
+`background`: trains before it starts and is started again until it ends."""
+ScenarioKind = Literal["solo", "homogeneous", "mixed", "foreground"]
 WindowKind = Literal[
     "idle", "prepare", "ready_idle", "train", "epoch", "validation", "test", "overlap"
 ]
@@ -17,14 +20,93 @@ Status = Literal["planned", "running", "completed", "failed", "interrupted", "ex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """Solo, or `copies` of the same configuration side by side."""
+class Companion:
+    """A model that trains beside the measured one. In a suite `hyperparameters` overrides its
+    defaults; in a plan it is the whole configuration."""
 
-    kind: Literal["solo", "homogeneous"] = "solo"
+    model: str
+    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """What the members of a cohort share of the host, and what each may use of it.
+
+    `gpu`: all on the trial's GPUs (`same`), or one GPU for `each`. `cores`: all on the same
+    (`shared`), or each on its own (`pinned`), as many as it has threads. `cpu_quota`: processors'
+    worth of CPU time that a member may use, None for no limit. `memory_mb`: a member's memory in
+    MiB, None for that of the suite's limits.
+    """
+
+    gpu: Literal["same", "each"] = "same"
+    cores: Literal["shared", "pinned"] = "shared"
+    cpu_quota: float | None = None
+    memory_mb: int | None = None
+
+    def chosen(self) -> dict[str, Any]:
+        """What differs from the default, as JSON data."""
+        default = Placement()
+        return {k: v for k, v in asdict(self).items() if v != getattr(default, k)}
+
+    def words(self) -> list[str]:
+        """What differs from the default, for people."""
+        found = ["a GPU each"] if self.gpu == "each" else []
+        found += ["pinned cores"] if self.cores == "pinned" else []
+        found += [f"{self.cpu_quota:g} CPUs each"] if self.cpu_quota is not None else []
+        return found + ([f"{self.memory_mb} MiB each"] if self.memory_mb is not None else [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What trains at the same time on the host, and where each of it runs.
+
+    `solo`: one trial. `homogeneous`: `copies` of the same configuration. `mixed`: the study's model
+    and `companions`, each once. `foreground`: the study's model beside `companions` in the
+    background.
+    """
+
+    kind: ScenarioKind = "solo"
     copies: int = 1
+    companions: tuple[Companion, ...] = ()
+    placement: Placement = field(default_factory=Placement)
 
     def __str__(self) -> str:
-        return "solo" if self.kind == "solo" else f"{self.kind} ×{self.copies}"
+        others = ", ".join(companion.model for companion in self.companions)
+        what = {
+            "solo": "solo",
+            "homogeneous": f"homogeneous ×{self.copies}",
+            "mixed": f"mixed with {others}",
+            "foreground": f"foreground beside {others}",
+        }[self.kind]
+        return ", ".join([what, *self.placement.words()])
+
+    @property
+    def members(self) -> int:
+        """How many trials run at the same time."""
+        return self.copies + len(self.companions)
+
+    def data(self) -> dict[str, Any]:
+        """As JSON data; what is at its default and came after version 1 is left out, so that
+        identities made from it stay what they were."""
+        data: dict[str, Any] = {"kind": self.kind, "copies": self.copies}
+        if self.companions:
+            data["companions"] = [
+                {"model": c.model, "hyperparameters": dict(c.hyperparameters)}
+                for c in self.companions
+            ]
+        if placement := self.placement.chosen():
+            data["placement"] = placement
+        return data
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Scenario:
+        """The inverse of `data`."""
+        return cls(
+            kind=data.get("kind", "solo"),
+            copies=data.get("copies", 1),
+            companions=tuple(Companion(**c) for c in data.get("companions", ())),
+            placement=Placement(**data.get("placement", {})),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,10 +32,11 @@ def show_plan(suite: Suite, plan: Plan, durations_s: Mapping[str, float]) -> Non
 def _trials(plan: Plan) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("#", justify="right")
-    for heading in ("study", "block", "copy", "trial", "seed", "key"):
+    for heading in ("study", "block", "member", "model", "trial", "seed", "key"):
         table.add_column(heading, overflow="fold")
     for row in plan_table(plan):
-        cells = (str(row.number), row.study, row.block, row.slot, row.what, str(row.seed), row.key)
+        who = (row.study, row.block, row.member, row.model, row.what)
+        cells = (str(row.number), *who, str(row.seed), row.key)
         table.add_row(*(Text(cell) for cell in cells))
     return table
 

@@ -30,7 +30,8 @@ class Evidence:
     """All that the checks of one attempt look at.
 
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
-    the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU.
+    the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU, `gpus_given` whether trials were
+    given any.
     """
 
     window: Window
@@ -41,6 +42,7 @@ class Evidence:
     rest: Rest | None = None
     cooldown_limit_s: float | None = None
     gpus: Sequence[GpuReading] = ()
+    gpus_given: bool = False
     host: Sequence[HostReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
 

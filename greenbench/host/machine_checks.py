@@ -26,6 +26,8 @@ FOREIGN_SHARE_FAIL: Final = 0.25
 with the CPU time on it, so this is about the error that is left in the energy."""
 FOREIGN_LEAST_S: Final = 1.0
 """The kernel counts CPU time in ticks of 10 ms a processor: shorter windows can't be judged."""
+GPU_READINGS: Final = 3
+"""Fewer than so many readings of utilisation can all fall between two kernels."""
 FOREIGN_GPU_FAIL: Final = 0.01
 """Utilisation by others; a foreign process that does nothing holds a context and draws power."""
 
@@ -166,6 +168,19 @@ def foreign_gpu(evidence: Evidence) -> Check | None:
             severity = "fail"
         found.append(Check("foreign_gpu", severity, mean, FOREIGN_GPU_FAIL, text))
     return worst_of(found)
+
+
+def gpu_used(evidence: Evidence) -> Check | None:
+    """Whether a trial that was given GPUs used one: what it says of itself is not enough."""
+    used = [
+        u for r in within(evidence.gpus, evidence.window) if (u := r.state.utilization) is not None
+    ]
+    if not evidence.gpus_given or len(used) < GPU_READINGS:
+        return None
+    peak = max(used)
+    severity: Severity = "ok" if peak > 0 else "fail"
+    text = f"a GPU was busy for up to {peak:.0%} of the time, by {len(used)} readings"
+    return Check("gpu_used", severity, peak, 0.0, text)
 
 
 def _by_gpu(evidence: Evidence) -> dict[str, list[GpuReading]]:

@@ -27,6 +27,7 @@ MACHINE: Final = (
     machine_checks.throttling,
     machine_checks.foreign_load,
     machine_checks.foreign_gpu,
+    machine_checks.gpu_used,
 )
 ALL: Final = ENERGY + MACHINE
 REMEDIES: Final[Mapping[str, str]] = {
@@ -40,6 +41,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "clocks": "lock the GPU's clocks: sudo nvidia-smi -lgc MHZ",
     "throttling": "cool the host better, or lower its power limit and clocks",
     "foreign_load": "end other work on the host; `greenbench doctor` names it",
+    "gpu_used": "the training ran elsewhere: look at the trial's log and environment",
     "foreign_gpu": "end other work on the GPU; `greenbench doctor` names it",
 }
 

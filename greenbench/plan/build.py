@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from greenbench.api import Model, Mutation, Scenario, Trial, Value
 from greenbench.errors import SuiteError
-from greenbench.plan.identity import cohort_key, trial_key
+from greenbench.plan.identity import cohort_key, configuration, trial_key
+from greenbench.plan.members import Member, members
 from greenbench.plan.order import block_order, default_originals, interleaved
 from greenbench.suite.mutants import SEED, arm_name, original_of, study_mutations, unknown_model
 from greenbench.suite.problems import located
@@ -43,9 +44,11 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStudy:
-    """A study with everything drawn: its original, its mutants and nulls, its repetitions."""
+    """A study with everything drawn: its original, its mutants and nulls, its repetitions, and
+    its scenario with the whole configuration of every companion."""
 
     spec: StudySpec
+    scenario: Scenario
     original: Mapping[str, Value]
     mutations: tuple[Mutation, ...]
     originals: int
@@ -102,9 +105,10 @@ def build_plan(suite: Suite, plugins: Plugins) -> Plan:
 
 def _planned(spec: StudySpec, suite: Suite, plugins: Plugins) -> PlannedStudy:
     file = str(suite.path or suite.name)
-    if spec.model not in plugins.models:
-        text = unknown_model(spec.model, plugins)
-        raise SuiteError([f"{file}: study[{spec.position}].model: {text}"])
+    for name in (spec.model, *(companion.model for companion in spec.scenario.companions)):
+        if name not in plugins.models:
+            text = unknown_model(name, plugins)
+            raise SuiteError([f"{file}: study[{spec.position}].model: {text}"])
     mutations, problems = study_mutations(spec, suite.seed, plugins)
     if problems:
         here = [problem.below("study", spec.position) for problem in problems]
@@ -112,10 +116,19 @@ def _planned(spec: StudySpec, suite: Suite, plugins: Plugins) -> PlannedStudy:
     mutants = sum(1 for mutation in mutations if mutation.changes)
     return PlannedStudy(
         spec=spec,
-        original=original_of(spec, plugins.models[spec.model].value),
+        scenario=_scenario(spec.scenario, plugins),
+        original=original_of(spec.hyperparameters, plugins.models[spec.model].value),
         mutations=tuple(mutations),
         originals=spec.originals or default_originals(mutants),
     )
+
+
+def _scenario(scenario: Scenario, plugins: Plugins) -> Scenario:
+    whole = (
+        replace(c, hyperparameters=original_of(c.hyperparameters, plugins.models[c.model].value))
+        for c in scenario.companions
+    )
+    return replace(scenario, companions=tuple(whole))
 
 
 def _block(study: PlannedStudy, block: int, suite: Suite) -> list[Cohort]:
@@ -127,16 +140,19 @@ def _block(study: PlannedStudy, block: int, suite: Suite) -> list[Cohort]:
     originals = 0
     for mutation in block_order(study.mutations, study.originals, random):
         originals += mutation is None
+        measured = Member(
+            model=spec.model,
+            seed=_seed_of(mutation, block_seed, study.original),
+            hyperparameters=_applied(study.original, mutation),
+            mutation=mutation,
+        )
         cohorts.append(
             _cohort(
+                members(measured, study.scenario, block_seed),
                 study=spec.study,
-                model=spec.model,
                 arm=arm_name(mutation),
-                mutation=mutation,
-                hyperparameters=_applied(study.original, mutation),
-                seed=_seed_of(mutation, block_seed, study.original),
                 block=block,
-                scenario=spec.scenario,
+                scenario=study.scenario,
                 threads=suite.limits.threads,
                 ordinal=originals if mutation is None else 1,
             )
@@ -150,12 +166,17 @@ def _warm_ups(studies: tuple[PlannedStudy, ...], suite: Suite, plugins: Plugins)
     first = {study.spec.model: study for study in reversed(studies)}
     return [
         _cohort(
+            [
+                Member(
+                    model=model,
+                    seed=training_seed(suite.seed, model, WARM_UP),
+                    hyperparameters=_shortest(
+                        first[model].original if model in first else {}, plugins.models[model].value
+                    ),
+                )
+            ],
             study=WARM_UP,
-            model=model,
             arm=WARM_UP,
-            mutation=None,
-            hyperparameters=_shortest(first[model].original, plugins.models[model].value),
-            seed=training_seed(suite.seed, model, WARM_UP),
             block=0,
             scenario=Scenario(),
             threads=suite.limits.threads,
@@ -166,53 +187,53 @@ def _warm_ups(studies: tuple[PlannedStudy, ...], suite: Suite, plugins: Plugins)
 
 
 def _cohort(
+    members: Sequence[Member],
     *,
     study: str,
-    model: str,
     arm: str,
-    mutation: Mutation | None,
-    hyperparameters: Mapping[str, Value],
-    seed: int,
     block: int,
     scenario: Scenario,
     threads: int,
     ordinal: int = 1,
     counted: bool = True,
 ) -> Cohort:
-    """One configuration, in every slot of the scenario with a seed of its own."""
-    seeds = [seed, *(training_seed(seed, "slot", slot) for slot in range(1, scenario.copies))]
+    """The trials of all members, each in a slot of its own."""
+    beside = configuration(members[0].model, members[0].hyperparameters)
     keys = [
         trial_key(
-            model=model,
+            model=member.model,
             arm=arm,
-            hyperparameters=hyperparameters,
-            seed=slot_seed,
+            hyperparameters=member.hyperparameters,
+            seed=member.seed,
             block=block,
             scenario=scenario,
             threads=threads,
             slot=slot,
+            role=member.role,
             ordinal=ordinal,
+            beside=None if member.role == "measured" else beside,
         )
-        for slot, slot_seed in enumerate(seeds)
+        for slot, member in enumerate(members)
     ]
     cohort = cohort_key(keys)
     trials = tuple(
         Trial(
             key=key,
             study=study,
-            model=model,
+            model=member.model,
             arm=arm,
-            mutation=mutation,
-            hyperparameters=hyperparameters,
-            seed=seeds[slot],
+            mutation=member.mutation,
+            hyperparameters=member.hyperparameters,
+            seed=member.seed,
             block=block,
             cohort=cohort,
             scenario=scenario,
             slot=slot,
+            role=member.role,
             threads=threads,
             counted=counted,
         )
-        for slot, key in enumerate(keys)
+        for slot, (key, member) in enumerate(zip(keys, members, strict=True))
     )
     return Cohort(
         key=cohort,
@@ -238,7 +259,8 @@ def _seed_of(mutation: Mutation | None, block_seed: int, original: Mapping[str, 
 
 
 def _shortest(original: Mapping[str, Value], model: Model) -> dict[str, Value]:
+    whole = dict(original) or model.defaults()
     epochs = model.hyperparameter("epochs")
     if epochs is None or type(epochs.default) is not int:
-        return dict(original)
-    return {**original, "epochs": max(1, round(epochs.low or 1))}
+        return whole
+    return {**whole, "epochs": max(1, round(epochs.low or 1))}

@@ -24,27 +24,36 @@ def trial_key(
     slot: int = 0,
     role: Role = "measured",
     ordinal: int = 1,
+    beside: Mapping[str, object] | None = None,
 ) -> str:
     """The key of a trial: 16 hexadecimal digits, the same wherever the same trial is planned.
 
-    `seed` is the slot's own; `ordinal` tells the originals of one block apart. What belongs to
+    `seed` is the slot's own; `ordinal` tells the originals of one block apart. `scenario` has the
+    whole configuration of every companion, and `beside` is, for a companion's own trial, what the
+    measured member is (see `configuration`). What belongs to
     an attempt (image, versions, host, time, place in the order) is not part of it. Values count
     with their type: 1, 1.0 and true differ. Raises ValueError for NaN and infinities.
     """
-    return _digest(
-        {
-            "model": model,
-            "arm": arm,
-            "hyperparameters": dict(hyperparameters),
-            "seed": seed,
-            "block": block,
-            "scenario": {"kind": scenario.kind, "copies": scenario.copies},
-            "threads": threads,
-            "slot": slot,
-            "role": role,
-            "ordinal": ordinal,
-        }
-    )
+    content: dict[str, object] = {
+        "model": model,
+        "arm": arm,
+        "hyperparameters": dict(hyperparameters),
+        "seed": seed,
+        "block": block,
+        "scenario": scenario.data(),
+        "threads": threads,
+        "slot": slot,
+        "role": role,
+        "ordinal": ordinal,
+    }
+    if beside is not None:
+        content["beside"] = dict(beside)
+    return _digest(content)
+
+
+def configuration(model: str, hyperparameters: Mapping[str, Value]) -> dict[str, object]:
+    """A model with all its values, as identities have it."""
+    return {"model": model, "hyperparameters": dict(hyperparameters)}
 
 
 def cohort_key(trial_keys: Sequence[str]) -> str:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRow:
-    """One trial as people read it; `what` has the mutation verbatim."""
+    """One trial as people read it; `what` has the mutation verbatim, or the arm that a companion
+    trains beside. `member` is its place in its cohort, and its role if it is not
+    measured."""
 
     number: int
     study: str
     block: str
-    slot: str
+    member: str
+    model: str
     what: str
     seed: int
     key: str
@@ -70,14 +73,28 @@ def plan_table(plan: Plan) -> list[PlanRow]:
             number=cohort.index + 1,
             study=trial.study if cohort.counted else f"{trial.study} {trial.model}",
             block=str(cohort.block) if cohort.counted else "–",
-            slot=f"{trial.slot + 1}/{len(cohort.trials)}" if len(cohort.trials) > 1 else "–",
-            what=str(trial.mutation) if trial.mutation else trial.arm,
+            member=_member(trial, cohort),
+            model=trial.model,
+            what=_what(trial),
             seed=trial.seed,
             key=trial.key,
         )
         for cohort in plan.cohorts
         for trial in cohort.trials
     ]
+
+
+def _member(trial: Trial, cohort: Cohort) -> str:
+    if len(cohort.trials) == 1:
+        return "–"
+    place = f"{trial.slot + 1}/{len(cohort.trials)}"
+    return place if trial.role == "measured" else f"{place} {trial.role}"
+
+
+def _what(trial: Trial) -> str:
+    if trial.role != "measured":
+        return f"beside {trial.arm}"
+    return str(trial.mutation) if trial.mutation else trial.arm
 
 
 def plan_facts(plan: Plan, suite: Suite, plugins: Plugins) -> dict[str, Any]:
@@ -160,6 +177,7 @@ def _trial_json(trial: Trial, cohort: Cohort) -> dict[str, Any]:
         "index": cohort.index,
         "slot": trial.slot,
         "role": trial.role,
+        "placement": asdict(trial.scenario.placement),
         "threads": trial.threads,
         "counted": trial.counted,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.limits import ways_to_diverge
 from greenbench.analysis.verdicts import (
     PerformanceVerdict,
     energy_verdict,
@@ -204,7 +206,10 @@ def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
         title=f"{study}: time and performance",
         columns=tuple(columns),
         rows=tuple(cells),
-        notes=tuple(_margin_note(metric) for metric in metrics if with_words),
+        notes=(
+            *(_margin_note(metric) for metric in metrics if with_words),
+            *_divergence_notes(context, study),
+        ),
         behind=behind(study, rows),
     )
 
@@ -263,7 +268,7 @@ def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict |
 
 
 def _diverged(context: Context, study: str) -> dict[str, str]:
-    """How many of how many trainings diverged, by arm, for arms with trainings whose metrics are not finite."""
+    """How many of how many trainings came to nothing, by arm, for arms that have any."""
     table = context.cohorts[context.cohorts["study"] == study]
     found = {}
     for arm, group in table.groupby("arm", sort=False):
@@ -271,6 +276,18 @@ def _diverged(context: Context, study: str) -> dict[str, str]:
         if lost:
             found[str(arm)] = f"{lost} of {int(group['members'].sum())}"
     return found
+
+
+def _divergence_notes(context: Context, study: str) -> Iterator[str]:
+    """In which ways the arms diverged that did."""
+    table = context.cohorts[(context.cohorts["study"] == study) & (context.cohorts["diverged"] > 0)]
+    ways = {
+        str(arm): f"{group['mutation'].iloc[0] or 'original'} ({ways_to_diverge(group)})"
+        for arm, group in table.groupby("arm", sort=False)
+    }
+    if ways:
+        listed = "; ".join(ways.values())
+        yield f"Diverged, so that their metrics enter no mean: {listed}."
 
 
 def _metric_rows(context: Context, study: str, metric: Metric) -> dict[str, pd.Series]:

@@ -35,8 +35,9 @@ VERDICTS = (
     " the stated margin with one-sided 95 % confidence, damaged if it is above the"
     " margin with that confidence, improved if its 95 % interval holds gains only; otherwise"
     " inconclusive. Without"
-    " a stated margin there is no verdict. A training with a metric that is not finite is an"
-    " outcome of its own (diverged) and enters no mean."
+    " a stated margin there is no verdict. A training that came to nothing (a value that is not"
+    " finite, a training loss above its start, a metric no better than chance) is an outcome of its"
+    " own (diverged); its metrics enter no mean."
 )
 CORRELATIONS = (
     "Correlations are Spearman's over settings: the original and the arms that changed one"

@@ -47,8 +47,16 @@ class Table:
     behind: tuple[Behind | None, ...] = ()
 
     def __post_init__(self) -> None:
-        known = tuple(tuple(None if cell != cell else cell for cell in row) for row in self.rows)  # noqa: PLR0124 (NaN)
-        object.__setattr__(self, "rows", known)
+        object.__setattr__(self, "rows", tuple(tuple(map(_known, row)) for row in self.rows))
+
+
+def _known(cell: Cell) -> Cell:
+    """Plain Python numbers, and None for NaN."""
+    if isinstance(cell, str | Interval) or cell is None:
+        return cell
+    if cell != cell:  # noqa: PLR0124 (NaN)
+        return None
+    return cell if type(cell) in (int, float) else cell.item()  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,18 @@ class Report:
     def section(self, key: str) -> Section | None:
         """The section of that name, or None."""
         return next((section for section in self.sections if section.key == key), None)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: the page, in a frame of its own."""
+        from greenbench.report.html import render_frame
+
+        return render_frame(self)
+
+    def _repr_markdown_(self) -> str:
+        """How what shows no HTML shows it."""
+        from greenbench.report.markdown import render_markdown
+
+        return render_markdown(self)
 
     def only(self, keys: Sequence[str]) -> Report:
         """The same report with these sections alone, in the report's order."""

@@ -21,8 +21,8 @@ def results_json(store: Store) -> dict[str, list[dict[str, Any]]]:
 
     key, cohort, status (planned, running, completed, failed, interrupted, excluded), study, model,
     scenario, arm, mutation (text; null for the original), hyperparameters, block, seed, slot,
-    counted, attempts; metrics (NaN and infinity as strings that `float()` reads), cpu_time_s,
-    error (null unless there was one). Of the whole cohort, and only where it completed and is
+    counted, attempts; metrics (NaN and infinity as strings that `float()` reads), divergence
+    (not_finite, loss_above_start or at_chance; null for a training that learned), cpu_time_s, error (null unless there was one). Of the whole cohort, and only where it completed and is
     compared: train_s, cohort_energy_j (measured), cohort_estimate_j (an estimate, never mixed with
     the former). energy_j repeats cohort_energy_j for a cohort of one; co-located trials have no
     measured energy of their own. checks: what was found of the measurement (check, severity,
@@ -66,6 +66,7 @@ COLUMNS = (
     "train_s",
     "cpu_time_s",
     "metrics",
+    "divergence",
     "error",
     "valid",
     "checks",
@@ -123,6 +124,7 @@ def _entry(
             name: value if math.isfinite(value) else repr(value)
             for name, value in trial["metrics"].items()
         },
+        "divergence": trial["divergence"] or None,
         "error": trial["error"] if isinstance(trial["error"], str) else None,
         "checks": checks.get(trial["key"], []),
         "valid": _valid(checks.get(trial["key"], [])),

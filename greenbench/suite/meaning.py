@@ -6,8 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from greenbench.suite.lines import Path
-from greenbench.suite.mutants import SEED, study_mutations, unknown_model, unknown_operator
-from greenbench.suite.problems import Problem, did_you_mean, found, unknown
+from greenbench.suite.mutants import (
+    override_problem,
+    study_mutations,
+    unknown_model,
+    unknown_operator,
+)
+from greenbench.suite.problems import Problem, found, unknown
+from greenbench.suite.scenarios import scenario_problems
 from greenbench.suite.studies import NULL, mutate_specs, study_specs
 
 if TYPE_CHECKING:
@@ -32,7 +38,8 @@ def meaning_problems(data: Mapping[str, Any], bad: list[Path], plugins: Plugins)
         if isinstance(model, Problem):
             problems.append(model.below("study", position))
             continue
-        here = [*_hyperparameters(table, model), *_scenarios(table), *_nulls(table)]
+        here = [*_hyperparameters(table, model), *_nulls(table)]
+        here += scenario_problems(table, _gpus(data, bad), plugins)
         studies = _specs(table, position, data, bad)
         for study in studies:
             here += _named_twice(study, seen)
@@ -48,6 +55,16 @@ def _broken(path: Path, bad: list[Path]) -> bool:
 
 def _seed(data: Mapping[str, Any], bad: list[Path]) -> int:
     return 0 if _broken(("seed",), bad) else int(data.get("seed", 0))
+
+
+def _gpus(data: Mapping[str, Any], bad: list[Path]) -> int | None:
+    """How many GPUs a trial may use; None where only the host can tell."""
+    if _broken(("limits", "gpus"), bad):
+        return None
+    gpus = data.get("limits", {}).get("gpus", 0)
+    if isinstance(gpus, list):
+        return len(gpus)
+    return gpus if isinstance(gpus, int) else None
 
 
 def _executor(data: Mapping[str, Any], bad: list[Path], plugins: Plugins) -> Iterator[Problem]:
@@ -109,33 +126,8 @@ def _model(table: StudyTable, plugins: Plugins) -> Model | Problem:
 
 def _hyperparameters(table: StudyTable, model: Model) -> Iterator[Problem]:
     for name, value in table.hyperparameters.items():
-        if text := _override_problem(name, value, model):
+        if text := override_problem(name, value, model):
             yield Problem(("hyperparameters", name), text)
-
-
-def _override_problem(name: str, value: object, model: Model) -> str | None:
-    hyperparameter = model.hyperparameter(name)
-    if hyperparameter is not None:
-        text = hyperparameter.problem(value)
-        return text and text + did_you_mean(value, hyperparameter.choices)
-    if name == SEED:
-        return 'each block has a training seed of its own; the operator "seed" mutates it'
-    names = [h.name for h in model.hyperparameters]
-    hint = did_you_mean(name, names)
-    return f"found an unknown hyperparameter; {model.name} has: {', '.join(names)}{hint}"
-
-
-def _scenarios(table: StudyTable) -> Iterator[Problem]:
-    for index, scenario in enumerate(table.scenarios):
-        if isinstance(scenario, str) or scenario.copies is None:
-            continue
-        path: Path = ("scenarios", index, "copies")
-        if scenario.kind == "solo" and scenario.copies != 1:
-            yield Problem(
-                path, f'found {scenario.copies}; solo is 1 copy; did you mean kind = "homogeneous"?'
-            )
-        if scenario.kind == "homogeneous" and scenario.copies == 1:
-            yield Problem(path, 'found 1; allowed: 2 or more (1 copy is "solo")')
 
 
 def _nulls(table: StudyTable) -> Iterator[Problem]:
@@ -162,7 +154,7 @@ def _mutants(
 ) -> Iterator[Problem]:
     """Problems of the study's mutants, at their places in the file. Where the original itself is
     wrong, what is said of values would mislead: then only the operators' names are checked."""
-    if any(_override_problem(name, value, model) for name, value in study.hyperparameters.items()):
+    if any(override_problem(name, value, model) for name, value in study.hyperparameters.items()):
         problems = [
             Problem((*spec.place, "operator"), unknown_operator(spec.operator, plugins))
             for spec in study.mutate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from greenbench.api import Change, Model, Mutation, Refusal, Value, shown
 from greenbench.suite.lines import Path
-from greenbench.suite.problems import Problem, dotted, undotted, unknown
+from greenbench.suite.problems import Problem, did_you_mean, dotted, undotted, unknown
 from greenbench.suite.seeds import TRAINING_SEEDS, derived_random
 
 if TYPE_CHECKING:
@@ -21,11 +21,24 @@ SEED = "seed"
 """The name under which a mutation overrides the block's training seed."""
 
 
-def original_of(study: StudySpec, model: Model) -> dict[str, Value]:
-    """The study's original: the model's defaults and the study's overrides, in the model's
-    types (an int given for a float is that float)."""
-    chosen = {**model.defaults(), **study.hyperparameters}
+def original_of(overrides: Mapping[str, Value], model: Model) -> dict[str, Value]:
+    """A study's original or a companion's configuration: the model's defaults and the suite's
+    overrides, in the model's types (an int given for a float is that float)."""
+    chosen = {**model.defaults(), **overrides}
     return {name: _typed(model, name, value) for name, value in chosen.items()}
+
+
+def override_problem(name: str, value: object, model: Model) -> str | None:
+    """What is wrong with a value given in place of a hyperparameter's default; None if nothing."""
+    hyperparameter = model.hyperparameter(name)
+    if hyperparameter is not None:
+        text = hyperparameter.problem(value)
+        return text and text + did_you_mean(value, hyperparameter.choices)
+    if name == SEED:
+        return 'each block has a training seed of its own; the operator "seed" mutates it'
+    names = [h.name for h in model.hyperparameters]
+    hint = did_you_mean(name, names)
+    return f"found an unknown hyperparameter; {model.name} has: {', '.join(names)}{hint}"
 
 
 def arm_name(mutation: Mutation | None) -> str:
@@ -56,7 +69,7 @@ def study_mutations(
     options, and how often it was asked before: other studies and tables don't change it.
     """
     model = plugins.models[study.model].value
-    original = original_of(study, model)
+    original = original_of(study.hyperparameters, model)
     mutations: list[Mutation] = []
     problems: list[Problem] = []
     origin: dict[object, Path] = {}

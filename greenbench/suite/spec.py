@@ -52,7 +52,8 @@ class StudySpec:
     `name` is the table's (by default the model's): draws and training seeds come from it, so
     that one table's scenarios have the same mutants and seeds. `hyperparameters` overrides
     defaults; what results is the study's original. `originals` per block: None means √mutants,
-    rounded, at least 1. `position` is the table's place in the file, counted from 0.
+    rounded, at least 1. `label` names the scenario where its own words would not tell it apart.
+    `position` is the table's place in the file, counted from 0.
     """
 
     model: str
@@ -63,14 +64,14 @@ class StudySpec:
     nulls: int = 1
     originals: int | None = None
     blocks: int = 3
+    label: str = ""
     position: int = 0
 
     @property
     def study(self) -> str:
-        """The study's name wherever it shows: `digits-mlp/solo`, `digits-mlp/homogeneous-2`."""
-        scenario = self.scenario
-        kind = "solo" if scenario.kind == "solo" else f"{scenario.kind}-{scenario.copies}"
-        return f"{self.name}/{kind}"
+        """The study's name wherever it shows: `digits-mlp/solo`, `digits-mlp/homogeneous-2`,
+        `digits-mlp/mixed+digits-cnn`, `digits-mlp/foreground+digits-cnn-pinned`."""
+        return f"{self.name}/{self.label or _scenario_name(self.scenario)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +91,21 @@ class Suite:
 
     def models(self) -> list[str]:
         """The names of the models that it trains, in order of appearance."""
-        return list(dict.fromkeys(study.model for study in self.studies))
+        names = [
+            name
+            for study in self.studies
+            for name in (study.model, *(c.model for c in study.scenario.companions))
+        ]
+        return list(dict.fromkeys(names))
+
+
+def _scenario_name(scenario: Scenario) -> str:
+    placement = scenario.placement
+    copies = f"-{scenario.copies}" if scenario.kind == "homogeneous" else ""
+    others = "".join(f"+{companion.model}" for companion in scenario.companions)
+    parts = [f"{scenario.kind}{copies}{others}"]
+    parts += ["gpu-each"] if placement.gpu == "each" else []
+    parts += ["pinned"] if placement.cores == "pinned" else []
+    parts += [f"{placement.cpu_quota:g}cpu"] if placement.cpu_quota is not None else []
+    parts += [f"{placement.memory_mb}mib"] if placement.memory_mb is not None else []
+    return "-".join(parts)

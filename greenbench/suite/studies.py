@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from greenbench.api import Scenario
+from greenbench.api import Companion, Placement, Scenario
 from greenbench.suite.spec import MutateSpec, StudySpec
 
 if TYPE_CHECKING:
-    from greenbench.suite.tables import ScenarioTable, StudyTable
+    from greenbench.suite.tables import CompanionTable, ScenarioTable, StudyTable
 
 NULL: Final = "null"
 """The operator of the A/A arm."""
@@ -29,6 +29,7 @@ def study_specs(table: StudyTable, position: int, blocks: int) -> list[StudySpec
             nulls=default_nulls if table.nulls is None else table.nulls,
             originals=table.originals,
             blocks=table.blocks or blocks,
+            label="" if isinstance(scenario, str) else scenario.name or "",
             position=position,
         )
         for scenario in table.scenarios
@@ -49,5 +50,21 @@ def mutate_specs(table: StudyTable) -> tuple[MutateSpec, ...]:
 def _scenario(table: ScenarioTable | str) -> Scenario:
     if isinstance(table, str):
         return Scenario()
-    default = 1 if table.kind == "solo" else 2
-    return Scenario(kind=table.kind, copies=table.copies or default)
+    default = 2 if table.kind == "homogeneous" else 1
+    return Scenario(
+        kind=table.kind,
+        copies=table.copies or default,
+        companions=tuple(_companion(entry) for entry in [*table.companions, *table.background]),
+        placement=Placement(
+            gpu=table.gpu,
+            cores=table.cores,
+            cpu_quota=table.cpu_quota,
+            memory_mb=table.memory_mb,
+        ),
+    )
+
+
+def _companion(entry: CompanionTable | str) -> Companion:
+    if isinstance(entry, str):
+        return Companion(model=entry)
+    return Companion(model=entry.model, hyperparameters=dict(entry.hyperparameters))

@@ -119,13 +119,68 @@ class LimitsTable(Table):
     """GPUs of a trial: how many, `all`, or a list of indices and UUIDs as texts."""
 
 
-class ScenarioTable(Table):
-    """Copies of the same configuration side by side."""
+class CompanionTable(Table):
+    """A model that trains beside the study's."""
 
-    kind: Literal["solo", "homogeneous"]
-    """`solo`: alone on the host; `homogeneous`: copies of one configuration side by side."""
+    model: str
+    """The model's name (`greenbench plugins` lists them)."""
+    hyperparameters: dict[str, Scalar] = {}
+    """Overrides of the model's defaults."""
+
+
+Companions = Annotated[
+    list[
+        Annotated[
+            Annotated[str, Tag("<word>")] | Annotated[CompanionTable, Tag("<table>")],
+            Discriminator(lambda v: "<table>" if isinstance(v, dict | Table) else "<word>"),
+        ]
+    ],
+    Field(max_length=63),
+]
+
+
+def _kinds_keys(schema: dict[str, Any]) -> None:
+    """Which keys go with which kind, for editors; `meaning.py` says it in words."""
+    needs = {"mixed": "companions", "foreground": "background"}
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"kind": {"const": kind}}},
+            "then": {"required": [key], "properties": {key: {"minItems": 1}}},
+            "else": {"properties": {key: {"maxItems": 0}}},
+        }
+        for kind, key in needs.items()
+    ]
+    homogeneous = {"properties": {"kind": {"const": "homogeneous"}}}
+    copies = {"properties": {"copies": {"enum": [1, None]}}}
+    schema["allOf"].append({"if": homogeneous, "else": copies})
+
+
+class ScenarioTable(Table):
+    """What trains at the same time on the host, and where."""
+
+    model_config = ConfigDict(json_schema_extra=_kinds_keys)
+
+    kind: Literal["solo", "homogeneous", "mixed", "foreground"]
+    """`solo`: alone on the host; `homogeneous`: copies of one configuration side by side;
+    `mixed`: the study's model and companions, from one start; `foreground`: the study's model
+    beside others in the background, which train before it starts and until it ends."""
+    name: Annotated[str, Field(pattern=NAME)] | None = None
+    """Names the scenario's study (`STUDY/name`) where its own words don't tell it apart."""
     copies: Annotated[int, Field(ge=1, le=64)] | None = None
-    """How many copies: 1 for `solo`, 2 or more (default 2) for `homogeneous`."""
+    """How many copies: 2 or more (default 2) for `homogeneous`; 1 for the others."""
+    companions: Companions = []
+    """For `mixed`: the models beside the study's, `"NAME"` (at its defaults) or a table."""
+    background: Companions = []
+    """For `foreground`: the models in the background, `"NAME"` (at its defaults) or a table."""
+    gpu: Literal["same", "each"] = "same"
+    """`same`: all members on the GPUs of `limits.gpus`; `each`: one of these for each member."""
+    cores: Literal["shared", "pinned"] = "shared"
+    """`shared`: members may use the same cores; `pinned`: each has its own, `limits.threads` of
+    them."""
+    cpu_quota: Annotated[float, Field(ge=0.01, allow_inf_nan=False)] | None = None
+    """Processors' worth of CPU time that each member may use (default: no limit)."""
+    memory_mb: Annotated[int, Field(ge=64)] | None = None
+    """Memory of each member in MiB (default: that of `[limits]`)."""
 
 
 class DrawTable(Table):
@@ -184,7 +239,9 @@ class StudyTable(Table):
         ],
         Field(min_length=1),
     ] = ["solo"]
-    """`"solo"`, or `{kind = "homogeneous", copies = 2}`; each gives a study of its own."""
+    """`"solo"`, or a table such as `{kind = "homogeneous", copies = 2}`, `{kind = "mixed",
+    companions = ["NAME"]}` or `{kind = "foreground", background = ["NAME"]}`; each gives a study
+    of its own."""
     hyperparameters: dict[str, Scalar] = {}
     """Overrides of the model's defaults; what results is the study's original."""
     nulls: Annotated[int, Field(ge=0, le=100)] | None = None
@@ -235,6 +292,8 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("limits",): LimitsTable,
     ("study",): StudyTable,
     ("study", "scenarios"): ScenarioTable,
+    ("study", "scenarios", "companions"): CompanionTable,
+    ("study", "scenarios", "background"): CompanionTable,
     ("study", "mutate"): MutateTable,
     ("study", "mutate", "draw"): DrawTable,
 }

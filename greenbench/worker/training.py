@@ -143,7 +143,12 @@ def _train(channel: Channel, scratch: Path, data: Path | None) -> None:
     trainer.synchronize()
     channel.send("train_end")
     metrics = {name: float(value) for name, value in trainer.test(marks).items()}
-    channel.send("result", metrics=metrics, effective=dict(trainer.effective()))
+    channel.send(
+        "result",
+        metrics=metrics,
+        effective=dict(trainer.effective()),
+        environment=dict(trainer.environment()),
+    )
 
 
 def _trainer(reference: str, hyperparameters: Mapping[str, Any], conditions: Conditions) -> Trainer:

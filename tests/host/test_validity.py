@@ -158,6 +158,8 @@ CASES = [
         "warn",
     ),
     ("foreign_gpu", measured(gpus=gpus(*TEN, foreign_processes=1)), "warn"),
+    ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.2}]), gpus_given=True), "ok"),
+    ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.0}]), gpus_given=True), "fail"),
     (
         "foreign_gpu",
         measured(gpus=gpus(*TEN, foreign_processes=1, foreign_utilization=0.4)),

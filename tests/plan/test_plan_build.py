@@ -1,5 +1,6 @@
 """The plan that a suite becomes: complete, repeatable, every trial once."""
 
+import hashlib
 import json
 from collections import Counter
 
@@ -8,7 +9,7 @@ from fake_plugins import HYPERPARAMETERS, model, plugins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenbench.api import Hyperparameter
+from greenbench.api import Companion, Hyperparameter, Scenario
 from greenbench.errors import SuiteError
 from greenbench.plan import (
     build_plan,
@@ -159,6 +160,89 @@ def test_a_suite_built_by_hand_is_checked_too():
     twice = StudySpec(model="net", name="net")
     with pytest.raises(SuiteError, match="planned twice"):
         build_plan(Suite(name="s", studies=(twice, twice)), REGISTRY)
+
+
+TOGETHER = """
+name = "s"
+seed = 11
+blocks = 2
+[[study]]
+model = "net"
+scenarios = [
+    "solo",
+    {kind = "mixed", companions = ["other", {model = "other", hyperparameters = {epochs = 3}}]},
+    {kind = "foreground", background = ["other"]},
+    {kind = "foreground", background = ["other"], cores = "pinned"},
+]
+[[study.mutate]]
+operator = "learning_rate"
+factors = [0.5]
+[[study.mutate]]
+operator = "seed"
+values = [5]
+"""
+
+
+def test_companions_stay_as_they_are_beside_every_arm():
+    plan = plan_of(TOGETHER)
+    cohorts = [c for c in plan.cohorts if c.study == "net/mixed+other+other"]
+    whole = {h.name: h.default for h in HYPERPARAMETERS}
+    for cohort in cohorts:
+        measured, first, second = cohort.trials
+        assert [t.role for t in cohort.trials] == ["measured", "companion", "companion"]
+        assert [t.slot for t in cohort.trials] == [0, 1, 2]
+        assert [t.model for t in cohort.trials] == ["net", "other", "other"]
+        assert {t.arm for t in cohort.trials} == {cohort.arm} == {measured.arm}
+        assert first.hyperparameters == whole
+        assert second.hyperparameters == whole | {"epochs": 3}
+        assert first.mutation is second.mutation is None
+        assert first.scenario.companions[1].hyperparameters == second.hyperparameters
+    seeds = {(c.block, c.trials[1].seed, c.trials[2].seed) for c in cohorts}
+    assert len(seeds) == 2, "whatever is mutated, a companion's seed is its block's"
+    keys = [trial.key for trial in plan.trials()]
+    assert len(set(keys)) == len(keys) == 2 + 2 * 4 * (1 + 3 + 2 + 2)
+
+
+def test_a_background_is_planned_in_a_slot_of_its_own():
+    plan = plan_of(TOGETHER)
+    for study in ("net/foreground+other", "net/foreground+other-pinned"):
+        for cohort in (c for c in plan.cohorts if c.study == study):
+            assert [t.role for t in cohort.trials] == ["measured", "background"]
+    names = ("net/foreground+other", "net/foreground+other-pinned")
+    shared, pinned = ({t.key for t in plan.trials() if t.study == name} for name in names)
+    assert shared.isdisjoint(pinned)
+
+
+def test_every_model_warms_up_companions_too():
+    warm = [c.trials[0] for c in plan_of(TOGETHER).cohorts if not c.counted]
+    assert [(t.model, t.hyperparameters["epochs"]) for t in warm] == [("net", 1), ("other", 1)]
+
+
+def test_what_is_planned_beside_a_model_shows_in_table_and_json():
+    plan = plan_of(TOGETHER)
+    rows = [r for r in plan_table(plan) if r.study == "net/foreground+other"]
+    assert {(r.member, r.model) for r in rows} == {("1/2", "net"), ("2/2 background", "other")}
+    trials = [t for t in plan_json(plan)["trials"] if t["study"] == "net/foreground+other-pinned"]
+    assert {(t["slot"], t["role"], t["model"]) for t in trials} == {
+        (0, "measured", "net"),
+        (1, "background", "other"),
+    }
+    assert trials[0]["placement"]["cores"] == "pinned"
+    assert trials[0]["scenario"] == "foreground beside other, pinned cores"
+
+
+def test_a_companion_that_is_not_there_is_refused():
+    scenario = Scenario(kind="mixed", companions=(Companion(model="gone"),))
+    study = StudySpec(model="net", name="net", scenario=scenario)
+    with pytest.raises(SuiteError, match="allowed: net, other"):
+        build_plan(Suite(name="s", studies=(study,)), REGISTRY)
+
+
+def test_keys_of_solo_and_homogeneous_trials_stay_what_they_were():
+    """Result sets from before there were companions go on."""
+    plan = plan_of()
+    keys = hashlib.sha256("".join(t.key for t in plan.trials()).encode()).hexdigest()
+    assert keys[:16] == "c8df5b92fb17079f"
 
 
 @settings(max_examples=25, deadline=None)

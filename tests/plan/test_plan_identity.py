@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenbench.api import Scenario
+from greenbench.api import Companion, Placement, Scenario
 from greenbench.plan import trial_key
+from greenbench.plan.identity import configuration
 
 NAMES = st.text("ab=,é", max_size=3)
 VALUES = st.one_of(
@@ -27,22 +28,44 @@ TRIALS = st.fixed_dictionaries(
         "seed": st.integers(0, 2**31),
         "block": st.integers(0, 9),
         "scenario": st.builds(
-            Scenario, kind=st.sampled_from(["solo", "homogeneous"]), copies=st.integers(1, 3)
+            Scenario,
+            kind=st.sampled_from(["solo", "homogeneous", "mixed", "foreground"]),
+            copies=st.integers(1, 3),
+            companions=st.lists(
+                st.builds(
+                    Companion,
+                    model=NAMES,
+                    hyperparameters=st.dictionaries(NAMES, VALUES, max_size=2),
+                ),
+                max_size=2,
+            ).map(tuple),
+            placement=st.builds(
+                Placement,
+                gpu=st.sampled_from(["same", "each"]),
+                cores=st.sampled_from(["shared", "pinned"]),
+                cpu_quota=st.sampled_from([None, 0.5, 2.0]),
+                memory_mb=st.sampled_from([None, 512]),
+            ),
         ),
         "threads": st.integers(1, 8),
         "slot": st.integers(0, 3),
-        "role": st.sampled_from(["measured", "background"]),
+        "role": st.sampled_from(["measured", "companion", "background"]),
         "ordinal": st.integers(1, 4),
+        "beside": st.none() | st.builds(configuration, NAMES, st.dictionaries(NAMES, VALUES)),
     }
 )
 
 
 def exact(trial):
     """Equal only for the same logical content: 1, 1.0 and True are different values."""
-    text = dict(
-        trial, hyperparameters=sorted((k, repr(v)) for k, v in trial["hyperparameters"].items())
-    )
-    return repr(sorted(text.items()))
+
+    def typed(value):
+        if isinstance(value, dict):
+            return sorted((k, typed(v)) for k, v in value.items())
+        return [typed(v) for v in value] if isinstance(value, list) else repr(value)
+
+    scenario = dict(trial["scenario"].data())
+    return repr(typed({**trial, "scenario": scenario}))
 
 
 @settings(deadline=None)

@@ -216,6 +216,44 @@ def test_diverged_trainings_are_an_outcome_of_their_own(tmp_path):
     assert row.endswith("| diverged | 1 of 6 |")
 
 
+def test_each_way_to_diverge_is_shown_and_enters_no_mean(tmp_path):
+    store = simulate(tmp_path, [Study(TRUTHS, blocks=6)], shuffled=False)
+    rates = [
+        (attempt, json.loads(mutation))
+        for attempt, mutation in store.connection.execute(
+            "SELECT a.id, t.mutation FROM attempts a JOIN trials t ON t.key = a.trial"
+            " WHERE t.mutation LIKE '%learning_rate%' ORDER BY a.id"
+        )
+    ]
+    means = [build_report(store)]
+    for (attempt, _), kind in zip(rates, ("loss_above_start", "at_chance"), strict=False):
+        row = {"kind": kind, "metric": "m", "found": 2.0, "limit": 1.0, "text": "t"}
+        store.add_rows("divergences", [{"attempt": attempt, **row}])
+    means.append(build_report(store))
+    before, after = (
+        next(
+            r
+            for t in tables(report)
+            if "performance" in t.title
+            for r in t.rows
+            if "learning" in r[0]
+        )
+        for report in means
+    )
+    text = render_markdown(means[1])
+    row = next(line for line in text.splitlines() if "learning_rate" in line and "diverged" in line)
+    assert row.endswith("| diverged | 2 of 6 |")
+    assert "(loss above its start, no better than chance)" in text
+    assert before[2] != after[2]  # the change of the metric rests on four blocks now
+    assert before[1] == after[1]  # time was spent all the same
+    kinds = [trial["divergence"] for trial in results_json(store)["trials"]]
+    assert sorted(filter(None, kinds)) == ["at_chance", "loss_above_start"]
+
+
+def tables(report):
+    return [table for section in report.sections for table in section.tables]
+
+
 def test_results_as_data(tmp_path):
     outcomes = {0: {"status": "failed", "error": "boom", "metrics": {"accuracy": math.nan}}}
     studies = [Study(TRUTHS, blocks=1), Study(TRUTHS, blocks=1, scenario=PAIR)]

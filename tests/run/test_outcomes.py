@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,16 @@ FAILS = {
     "lie-about-configuration": ("configuration", "epochs: asked for 2, used 1000"),
     "forget-a-metric": ("metrics", "accuracy"),
     "forge-events": ("protocol", "no stamp"),
+    "wrong-device": ("device", "asked for the device 'cpu', but the trainer uses the device 'gpu'"),
+    "lose-the-device": ("device", "uses the device 'gpu'"),
+    "wrong-threads": ("threads", "asked for 1 threads, but the trainer uses 2"),
 }
-SURVIVES = ("nan", "print-megabytes")
+DIVERGES = {
+    "nan": ("not_finite", "accuracy is nan"),
+    "climb": ("loss_above_start", "ended at 2, above its start at 1"),
+    "guess": ("at_chance", "accuracy is 0.105, and guessing gives 0.1"),
+}
+SURVIVES = (*DIVERGES, "print-megabytes")
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -46,6 +55,22 @@ def attempts(folder: Path) -> dict[str, sqlite3.Row]:
     return {json.loads(row["hyperparameters"])["trouble"]: row for row in rows}
 
 
+def spoken(folder: Path, attempt: int) -> set[str]:
+    """The kinds of events of an attempt."""
+    with closing(sqlite3.connect(folder / "results.sqlite")) as connection:
+        rows = connection.execute("SELECT kind FROM events WHERE attempt = ?", (attempt,))
+        return {kind for (kind,) in rows}
+
+
+def diverged(folder: Path) -> set[tuple[int, str, str]]:
+    """Attempts whose training came to nothing, how, and the text but for its first words."""
+    with closing(sqlite3.connect(folder / "results.sqlite")) as connection:
+        rows = connection.execute("SELECT attempt, kind, text FROM divergences").fetchall()
+    return {
+        (attempt, kind, text.removeprefix("the training loss ")) for attempt, kind, text in rows
+    }
+
+
 def test_every_way_to_go_wrong_is_an_outcome(suite, executor) -> None:
     troubles = [*FAILS, *SURVIVES]
     if executor == "docker":
@@ -62,7 +87,13 @@ def test_every_way_to_go_wrong_is_an_outcome(suite, executor) -> None:
         assert text in row["error"]
     assert found["none"]["status"] == "completed"
     assert json.loads(found["nan"]["metrics"]) == {"accuracy": "nan"}
-    assert found["nan"]["status"] == "completed"
+    assert "train_begin" not in spoken(path.parent / "out", found["wrong-device"]["id"])
+    assert "train_end" in spoken(path.parent / "out", found["lose-the-device"]["id"])
+    assert diverged(path.parent / "out") == {
+        (found[trouble]["id"], kind, text) for trouble, (kind, text) in DIVERGES.items()
+    }
+    for trouble in DIVERGES:
+        assert found[trouble]["status"] == "completed"
 
     loud = found["print-megabytes"]
     assert loud["log"].startswith("begin of the output")

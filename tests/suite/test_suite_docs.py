@@ -1,5 +1,6 @@
 """The documentation of the suite format, and the JSON Schema, say what the code does."""
 
+import contextlib
 import json
 import re
 import tomllib
@@ -31,14 +32,16 @@ def test_every_key_is_documented_with_its_default():
 
 def test_the_example_uses_every_key_and_loads():
     (text,) = re.findall(r"```toml\n(name = .*?)```", PAGE, re.DOTALL)
-    suite = parse_suite(text, plugins(model("digits-mlp")))
+    registry = plugins(model("digits-mlp"), model("digits-cnn"))
+    suite = parse_suite(text, registry)
     data = tomllib.loads(text)
     study, mutate = data["study"][0], data["study"][0]["mutate"]
     used = {*data, *data["measure"], *data["cooldown"], *data["limits"], *study}
     used |= {key for table in mutate for key in table} | set(mutate[1]["draw"])
-    used |= set(study["scenarios"][1])
+    used |= {key for table in study["scenarios"][1:] for key in table}
+    used |= set(study["scenarios"][3]["background"][0])
     assert used == {name for table in TABLES.values() for name in table.model_fields}
-    assert len(build_plan(suite, plugins(model("digits-mlp"))).cohorts) == 1 + 2 * 6 * 10
+    assert len(build_plan(suite, registry).cohorts) == 2 + 4 * 6 * 10
 
 
 def test_the_keys_of_the_plans_json_are_documented():
@@ -65,6 +68,31 @@ def test_the_schema_describes_every_key_for_editors():
         assert table["additionalProperties"] is False
         for name, key in table["properties"].items():
             assert key.get("description") or "$ref" in key, name
+
+
+@pytest.mark.parametrize(
+    ("scenario", "right"),
+    [
+        ({"kind": "solo"}, True),
+        ({"kind": "homogeneous", "copies": 3, "cores": "pinned"}, True),
+        ({"kind": "mixed", "companions": ["a", {"model": "b"}]}, True),
+        ({"kind": "foreground", "background": ["a"], "gpu": "each"}, True),
+        ({"kind": "mixed"}, False),
+        ({"kind": "mixed", "background": ["a"]}, False),
+        ({"kind": "foreground", "background": []}, False),
+        ({"kind": "foreground", "background": ["a"], "copies": 2}, False),
+        ({"kind": "solo", "companions": ["a"]}, False),
+        ({"kind": "mixed", "companions": ["a"], "cores": 2}, False),
+    ],
+)
+def test_the_schema_knows_which_keys_go_with_which_kind(scenario, right):
+    fastjsonschema = pytest.importorskip("fastjsonschema")
+    schema = suite_schema() | {"$schema": "http://json-schema.org/draft-07/schema#"}
+    text = json.dumps(schema).replace("$defs", "definitions")
+    suite = {"name": "s", "study": [{"model": "net", "scenarios": [scenario]}]}
+    wrong = pytest.raises(fastjsonschema.JsonSchemaValueException)
+    with contextlib.nullcontext() if right else wrong:
+        fastjsonschema.validate(json.loads(text), suite)
 
 
 @pytest.mark.parametrize("wrong", [{"study": []}, {"name": "s"}, {"name": 3, "study": []}])

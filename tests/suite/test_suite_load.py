@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_plugins import model, plugins
 
-from greenbench.api import Change, Limits, Mutation, Scenario
+from greenbench.api import Change, Companion, Limits, Mutation, Placement, Scenario
 from greenbench.errors import SuiteError, UsageError
 from greenbench.plugins import PluginProblem
 from greenbench.suite import Cooldown, Measure, load_suite, study_mutations
@@ -68,6 +68,31 @@ draw = {distribution = "uniform", low = 0.5, high = 2.0, count = 2, relative = t
     assert (beside.nulls, beside.originals, beside.blocks) == (2, 4, 5)
     assert beside.mutate[0].request.draw.count == 2
     assert suite.models() == ["net"]
+
+
+def test_scenarios_name_who_trains_together_and_where(parse):
+    scenarios = """scenarios = [
+    {kind = "mixed", companions = ["other", {model = "net", hyperparameters = {epochs = 3}}]},
+    {kind = "foreground", background = ["other"], gpu = "each", cores = "pinned", cpu_quota = 1},
+    {kind = "foreground", name = "small", background = ["other"], memory_mb = 512},
+]
+[limits]
+gpus = "all"
+"""
+    mixed, foreground, small = parse(SMALLEST + scenarios).studies
+    assert mixed.study == "net/mixed+other+net"
+    assert mixed.scenario.companions == (
+        Companion(model="other"),
+        Companion(model="net", hyperparameters={"epochs": 3}),
+    )
+    assert mixed.scenario.members == 3
+    assert foreground.study == "net/foreground+other-gpu-each-pinned-1cpu"
+    assert foreground.scenario.placement == Placement(gpu="each", cores="pinned", cpu_quota=1.0)
+    assert str(foreground.scenario) == (
+        "foreground beside other, a GPU each, pinned cores, 1 CPUs each"
+    )
+    assert (small.study, small.scenario.placement.memory_mb) == ("net/small", 512)
+    assert parse(SMALLEST + scenarios).models() == ["net", "other"]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +178,29 @@ options = {name = "epoch"}
         ('scenarios = [{kind = "solo", copies = 2}]', "solo is 1 copy"),
         ('scenarios = [{kind = "homogeneous", copies = 1}]', "2 or more"),
         ('scenarios = ["solo", "solo"]', "gives net/solo twice"),
+        ('scenarios = [{kind = "mixed"}]', "companions: is missing: the models beside"),
+        (
+            'scenarios = [{kind = "mixed", background = ["other"]}]',
+            'belongs to kind = "foreground"',
+        ),
+        ('scenarios = [{kind = "mixed", companions = ["oter"]}]', 'did you mean "other"?'),
+        ('scenarios = [{kind = "mixed", companions = "other"}]', "a list of models"),
+        ('scenarios = [{kind = "mixed", companions = [3]}]', "a list of models"),
+        ('scenarios = [{kind = "mixed", copies = 2, companions = ["net"]}]', "mixed is 1 copy"),
+        (
+            """scenarios = [{kind = "foreground", background = [
+                {model = "other", hyperparameters = {epochs = 0}}]}]""",
+            "scenarios[0].background[0].hyperparameters.epochs: must be in [1, 100], not 0",
+        ),
+        (
+            'scenarios = [{kind = "homogeneous", gpu = "each"}]\n[limits]\ngpus = 1',
+            "one GPU each for 2 members, but limits.gpus is 1",
+        ),
+        (
+            """scenarios = [{kind = "mixed", companions = ["other"]}, {kind = "mixed", companions = [
+                {model = "other", hyperparameters = {epochs = 3}}]}]""",
+            "gives net/mixed+other twice",
+        ),
         ("nulls = 0", "nothing to compare"),
         ('nulls = 1\nmutate = [{operator = "null"}]', "keep one of them"),
         (

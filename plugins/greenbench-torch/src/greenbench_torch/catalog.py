@@ -14,6 +14,7 @@ METRICS = (
         name="accuracy",
         direction="maximize",
         margin=0.01,
+        chance=0.1,
         description=(
             "share of the 500 held-out images that are classified correctly. Margin: at 0.97 the "
             "standard error of 500 images is 0.0076, so a loss below 0.01 (5 images) is what "

@@ -1,0 +1,139 @@
+"""What a finished training proves: it did what was asked, where it was asked, and it learned."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from greenbench.api import Direction, Launch, Model, Trial
+
+TOLERANCE: Final = 1e-6
+"""Relative: frameworks keep a learning rate in single precision."""
+START_TOLERANCE: Final = 0.05
+"""Relative: the loss at the start may be that of one batch, which differs from the mean of all."""
+
+Problem = tuple[str, str]
+"""A kind of error and its text."""
+DivergenceKind = Literal["not_finite", "loss_above_start", "at_chance"]
+
+
+def configuration_problem(trial: Trial, effective: Mapping[str, Any]) -> Problem | None:
+    """Whether a trainer used another configuration than asked for, or a mutation did nothing.
+
+    A null mutant and an original are asked for the original's configuration, so that they must
+    leave it as it is. A mutation smaller than the framework's precision changed nothing.
+    """
+    wrong = [
+        f"{name}: asked for {wanted!r}, used {effective.get(name)!r}"
+        for name, wanted in trial.hyperparameters.items()
+        if not _same(wanted, effective.get(name))
+    ]
+    if wrong:
+        return "configuration", "the trainer used another configuration: " + "; ".join(wrong)
+    changes = trial.mutation.changes if trial.mutation else ()
+    changed = [c for c in changes if c.hyperparameter in trial.hyperparameters]
+    if changed and all(_identical(c.before, effective[c.hyperparameter]) for c in changed):
+        text = f"the mutation {trial.mutation} left the configuration in effect as the original's"
+        return "configuration", text
+    return None
+
+
+def device_problem(launch: Launch, environment: Mapping[str, Any]) -> Problem | None:
+    """Whether a trainer runs on another device, or with other threads, than asked for.
+
+    Threads are compared where the trainer tells them; a GPU has to be told.
+    """
+    wanted = device_of(launch)
+    used = environment.get("device")
+    if used != wanted and not (used is None and wanted == "cpu"):
+        told = "doesn't say which device it uses" if used is None else f"uses the device {used!r}"
+        return "device", f"asked for the device {wanted!r}, but the trainer {told}"
+    threads = environment.get("threads")
+    if type(threads) is int and threads != launch.trial.threads:
+        text = f"asked for {launch.trial.threads} threads, but the trainer uses {threads}"
+        return "threads", text
+    return None
+
+
+def device_of(launch: Launch) -> Literal["cpu", "gpu"]:
+    """The device that a trial is asked to train on."""
+    return "gpu" if launch.limits.gpus else "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """How a completed training came to nothing: an outcome of its own, not a value of a metric.
+
+    `metric` is what told it, `found` its value, `limit` what it would have had to pass (None for
+    a value that is not finite).
+    """
+
+    kind: DivergenceKind
+    metric: str
+    found: float
+    limit: float | None
+    text: str
+
+
+def divergence(
+    model: Model,
+    metrics: Mapping[str, float],
+    first_epoch: Mapping[str, float],
+    last_epoch: Mapping[str, float],
+) -> Divergence | None:
+    """The first of: a metric or the training loss is not finite; the training loss of the last
+    epoch lies above its start; a metric is no better than chance. None if it learned.
+
+    The start is what the first epoch reports as `first_loss` (the loss of the first batch, before
+    the first step), or else its `loss` if more epochs followed. Chance is what the model declares.
+    """
+    for name, value in [*metrics.items(), *last_epoch.items()]:
+        if not math.isfinite(value):
+            return Divergence("not_finite", name, value, None, f"{name} is {value}")
+    loss, start = last_epoch.get("loss"), first_epoch.get("first_loss")
+    if start is None and first_epoch is not last_epoch:
+        start = first_epoch.get("loss")
+    if loss is not None and start is not None and not math.isfinite(start):
+        return Divergence("not_finite", "loss", start, None, f"the loss began at {start}")
+    if loss is not None and start is not None and loss > start + START_TOLERANCE * abs(start):
+        text = f"the training loss ended at {loss:.6g}, above its start at {start:.6g}"
+        return Divergence("loss_above_start", "loss", loss, start, text)
+    for metric in model.metrics:
+        end, chance = metrics.get(metric.name), metric.chance
+        if end is None or chance is None:
+            continue
+        if not _better(end, chance, metric.margin or 0.0, metric.direction):
+            text = f"{metric.name} is {end:.6g}, and guessing gives {chance:.6g}"
+            return Divergence("at_chance", metric.name, end, chance, text)
+    return None
+
+
+def _better(value: float, chance: float, margin: float, direction: Direction) -> bool:
+    """Whether it lies beyond chance by more than the metric's own noise."""
+    gain = value - chance if direction == "maximize" else chance - value
+    return gain > margin
+
+
+def _same(wanted: object, used: object) -> bool:
+    """Equal, numbers to single precision."""
+    numbers = (bool, int, float)
+    if isinstance(wanted, numbers) and isinstance(used, numbers):
+        return abs(wanted - used) <= TOLERANCE * max(abs(wanted), abs(used))
+    return wanted == used
+
+
+def _identical(before: object, used: object) -> bool:
+    """Equal to the last bit, or one is the other in single precision."""
+    if isinstance(before, float) and isinstance(used, float):
+        return before == used or _single(before) == used
+    return before == used
+
+
+def _single(value: float) -> float:
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return math.inf
