@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from numpy import generic
 
 from greenbench.report.figures import Figure
 from greenbench.report.values import Behind, Cell, Interval, Kind
@@ -51,12 +54,9 @@ class Table:
 
 
 def _known(cell: Cell) -> Cell:
-    """Plain Python numbers, and None for NaN."""
-    if isinstance(cell, str | Interval) or cell is None:
-        return cell
-    if cell != cell:  # noqa: PLR0124 (NaN)
-        return None
-    return cell if type(cell) in (int, float) else cell.item()  # type: ignore[union-attr]
+    """A plain Python number for NumPy's, and None for NaN."""
+    found: Cell = cell.item() if isinstance(cell, generic) else cell
+    return None if isinstance(found, float) and math.isnan(found) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,10 @@ def _suite(table: SuiteTable) -> Suite:
     measure = table.measure.model_dump() | {
         "backends": None if isinstance(backends, str) else tuple(backends)
     }
-    limits = table.limits.model_dump() | {"gpus": _gpus(table.limits.gpus)}
+    limits = table.limits.model_dump() | {
+        "gpus": _gpus(table.limits.gpus),
+        "network": tuple(table.limits.network),
+    }
     return Suite(
         name=table.name,
         description=table.description,
