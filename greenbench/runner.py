@@ -69,6 +69,8 @@ class Setting:
     host: HostLock
     fail_fast: bool = False
     gpus: Gpus | None = None
+    data: Path | None = None
+    """Folder of prepared data sets, if a trial reads one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,7 @@ class SuiteRun:
                     model=self.setting.plugins.models[trial.model],
                     limits=self.setting.suite.limits,
                     directory=directory,
+                    data=self.setting.data,
                     labels={
                         "greenbench.suite": self.setting.suite.name,
                         HOLDER_LABEL: str(self.setting.store.facts()["result_set"]),

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from greenbench import __version__
+from greenbench import __version__, datasets
 from greenbench.api import EnergyBackend, Environment, Executor, Provided
 from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
@@ -148,6 +148,7 @@ def prepare(
     """Everything that must stand before the first trial, in the order in which it can fail
     cheapest; result set and host are locked already. Raises GreenbenchError; nothing of the
     result set has changed then."""
+    data = verified_data(plan, plugins)
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
@@ -168,6 +169,7 @@ def prepare(
         "gives_up": choice.gives_up,
         "images": dict(images),
         "environments": [asdict(each) for each in _environments(executor)],
+        "data": data,
         "versions": _versions(plugins, suite, choice),
         "backends": sorted(opened.backends),
         "channels": [asdict(channel) for channel in opened.channels],
@@ -191,7 +193,16 @@ def prepare(
         host=host,
         fail_fast=wish.fail_fast,
         gpus=gpus,
+        data=datasets.cache_folder() if data else None,
     )
+
+
+def verified_data(plan: Plan, plugins: Plugins) -> dict[str, str]:
+    """The digest of each prepared data set that a trial of the plan reads, after a look at every
+    byte. Raises DataError if one is not there or not what was prepared."""
+    names = {str(trial.hyperparameters.get("data", "")) for trial in plan.trials()}
+    wanted = [plugins.data_sets[name].value for name in sorted(names) if name in plugins.data_sets]
+    return {each.name: datasets.verify(each).digest for each in wanted if each.source}
 
 
 def _executor_text(name: str, choice: Choice) -> str:
@@ -234,8 +245,8 @@ def resume_difference(
 ) -> list[str]:
     """What would make a resumed trial another trial: versions, images, executor, host."""
     found = []
-    for key in ("executor", "versions", "images", "host", "backends"):
-        if key in ignore:
+    for key in ("executor", "versions", "images", "data", "host", "backends"):
+        if key in ignore or (key not in before and not now.get(key)):
             continue
         old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):

@@ -1,6 +1,6 @@
 """All that a plugin author imports: plain data and protocols, standard library only."""
 
-from greenbench.api.data import DataSet
+from greenbench.api.data import DataSet, DataSource
 from greenbench.api.energy import Channel, EnergyBackend, Missing, Reader
 from greenbench.api.executors import (
     HOLDER_LABEL,
@@ -56,6 +56,7 @@ __all__ = [
     "Companion",
     "Conditions",
     "DataSet",
+    "DataSource",
     "Direction",
     "Draw",
     "EnergyBackend",

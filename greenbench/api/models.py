@@ -68,7 +68,9 @@ class Metric:
 
     `margin` is the loss in the metric's own unit that is still no damage (for non-inferiority);
     None means that no verdict on performance is given. `chance` is what guessing gives: a training
-    that ends no more than `margin` beyond it has diverged (None: not judged).
+    that ends no more than `margin` beyond it has diverged (None: not judged). `items`: of how many
+    test items it is a share (0 to 1, or a percentage with the unit "%"), so that the sampling error
+    of the test set is part of verdicts (None: it is no share, or not known).
     """
 
     name: str
@@ -76,6 +78,7 @@ class Metric:
     unit: str = ""
     margin: float | None = None
     chance: float | None = None
+    items: int | None = None
     description: str = ""
 
 

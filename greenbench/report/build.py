@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from greenbench.analysis.stated import Stated
 from greenbench.report import (
     effects,
     listed,
@@ -17,20 +18,22 @@ from greenbench.report import (
     traces,
     validity,
 )
-from greenbench.report.context import context
+from greenbench.report.context import NOTHING_STATED, context
 from greenbench.report.drawn import with_figures
 from greenbench.report.model import Report
 from greenbench.store import Store
 
 
-def build_report(store: Store, *, include_invalid: bool = False) -> Report:
+def build_report(
+    store: Store, *, include_invalid: bool = False, stated: Stated = NOTHING_STATED
+) -> Report:
     """What a result set says so far; never raises on what its trials did or did not do.
 
     Runs whose measurement failed a check are left out of the statistics unless `include_invalid`.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        known = context(store, include_invalid=include_invalid)
+        known = context(store, include_invalid=include_invalid, stated=stated)
         limits = record.all_limits(known)
         sections = (
             summary.section(known, len(limits)),

@@ -189,8 +189,8 @@ def _rho(row: pd.Series | None) -> float | None:
 def _note(row: pd.Series | None) -> str:
     if row is None:
         return ""
-    known = not pd.isna(row["p"])
-    p = f"p {float(row['p']):.3g}" if known else ""
+    known = not pd.isna(row["p_corrected"])
+    p = f"p {float(row['p_corrected']):.3g}" if known else ""
     parts = (f"{int(row['settings'])} settings", p, str(row["note"]))
     return ", ".join(part for part in parts if part)
 

@@ -66,7 +66,7 @@ def all_limits(context: Context) -> list[Limit]:
         _of_basis(context),
         analysis.of_trials(context.frames, _comparable(context)),
         validity.limits(context),
-        analysis.of_blocks(context.main),
+        analysis.of_blocks(context.main, context.beside),
         analysis.of_energy(context.frames, context.cohorts),
         analysis.of_host(context.frames),
         _of_sessions(context),

@@ -99,9 +99,13 @@ def test_estimates_are_labelled_and_conclude_nothing(tmp_path, blocks):
 
 def test_too_few_blocks_print_no_p(tmp_path):
     report = build_report(simulate(tmp_path, [Study(TRUTHS, blocks=2)]))
-    table = next(t for t in report.section("effects").tables if t.title == "mlp, solo: energy")
-    p = [row[3] for row in table.rows if row[0] != "null 1"]
-    assert set(p) == {"too few to tell"}
+    title = "mlp, solo: tests beside the intervals"
+    table = next(t for t in report.section("effects").tables if t.title == title)
+    assert {row[2] for row in table.rows if row[0] != "null 1"} == {"too few to tell"}
+    alone = build_report(simulate(tmp_path / "one", [Study(TRUTHS, blocks=1)]))
+    table = next(t for t in alone.section("effects").tables if t.title == "mlp, solo: energy")
+    assert {row[3] for row in table.rows if row[0] != "null 1"} == {"too few to tell"}
+    assert {row[4] for row in table.rows} == {"inconclusive", "A/A arm"}
     assert any("too few to tell" in point for point in report.section("limits").points)
 
 
