@@ -219,6 +219,19 @@ def _facts(context: Context) -> Iterator[tuple[str, Any]]:
     for key, title in (("host", "Host"), ("versions", "Versions")):
         if last.get(key):
             yield title, last[key]
+    for environment in last.get("environments") or ():
+        yield from _environment(environment)
+
+
+def _environment(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What some models trained in: by name and digest, and how much is installed there."""
+    models = ", ".join(found.get("models") or ())
+    named = (_text(found.get("name")), _text(found.get("id")))
+    yield f"Environment of {models}", " ".join(part for part in named if part)
+    count = len(found.get("packages") or {})
+    base = f"; from {found['base']}" if found.get("base") else ""
+    text = f"{count} by version in `packages` of `greenbench results export`"
+    yield f"Packages of {models}", f"Python {found.get('python')}, {text}{base}"
 
 
 def _point(limit: Limit) -> str:
