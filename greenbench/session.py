@@ -15,6 +15,7 @@ from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
 from greenbench.host.fingerprint import fingerprint
 from greenbench.host.gpu import open_gpus
+from greenbench.host.gpu_request import check_gpus
 from greenbench.host.lock import HostLock
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Plan, plan_facts
@@ -149,6 +150,10 @@ def prepare(
     cheapest; result set and host are locked already. Raises GreenbenchError; nothing of the
     result set has changed then."""
     data = verified_data(plan, plugins)
+    gpus = open_gpus()
+    neighbours = check_gpus(gpus, suite.limits.gpus, share=wish.share_host)
+    for text in neighbours:
+        notify(Notice("problem", f"used by others: {text}"))
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
@@ -162,7 +167,6 @@ def prepare(
     )
     opened = open_channels(_backends(plugins), suite.measure.backends or "auto")
     notify(Notice("meters", "; ".join(opened.why), {"channels": [c.name for c in opened.channels]}))
-    gpus = open_gpus()
     facts = {
         "executor": name,
         "executor_reason": choice.reason,
@@ -178,6 +182,7 @@ def prepare(
         "cooldown": asdict(suite.cooldown),
         "limits": asdict(suite.limits),
         "host": fingerprint(gpus),
+        "gpu_neighbours": neighbours,
     }
     _refuse_another_world(store, facts)
     return Setting(
