@@ -74,6 +74,7 @@ def _tables(store: Store) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "windows", reading.windows(store, every=True)
     yield "energies", reading.energies(store, every=True)
     yield "shares", reading.shares(store)
+    yield "backgrounds", reading.backgrounds(store)
     yield "checks", reading.checks(store)
     for name in READINGS:
         yield name, reading.readings(store, name)

@@ -13,8 +13,10 @@ from greenbench import __version__
 from greenbench.api import EnergyBackend, Executor, Provided
 from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
+from greenbench.host.cores import usable_cores
 from greenbench.host.fingerprint import fingerprint
 from greenbench.host.gpu import open_gpus
+from greenbench.host.placement import Seat, seats
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Plan, plan_facts
 from greenbench.plugins import Plugins, installed_versions
@@ -159,6 +161,7 @@ def prepare(
     opened = open_channels(_backends(plugins), suite.measure.backends or "auto")
     notify(Notice("meters", "; ".join(opened.why), {"channels": [c.name for c in opened.channels]}))
     gpus = open_gpus()
+    places = _places(plan, choice, None if gpus is None else [g["uuid"] for g in gpus.facts()])
     facts = {
         "executor": name,
         "executor_reason": choice.reason,
@@ -186,7 +189,27 @@ def prepare(
         stop=stop,
         fail_fast=wish.fail_fast,
         gpus=gpus,
+        seats=places,
     )
+
+
+def _places(plan: Plan, choice: Choice, gpus: Sequence[str] | None) -> Mapping[str, list[Seat]]:
+    """The seats of each study's members; refused where the executor can't hold them there."""
+    holds = getattr(choice.executor.value, "holds", ())
+    for study in plan.studies:
+        placement = study.scenario.placement
+        wanted = ["cpus"] if placement.cores == "pinned" else []
+        wanted += ["cpu_quota"] if placement.cpu_quota is not None else []
+        missing = [part for part in wanted if part not in holds]
+        if missing:
+            text = {"cpus": "pin a trial to processors", "cpu_quota": "hold a trial to a CPU quota"}
+            raise ExecutorError(
+                f"{study.study}: the executor {choice.executor.name} can't {text[missing[0]]}",
+                "use --executor docker, or leave that out of the scenario",
+            )
+    cores = usable_cores()
+    limits = plan.suite.limits
+    return {study.study: seats(study.scenario, limits, cores, gpus) for study in plan.studies}
 
 
 def _executor_text(name: str, choice: Choice) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from greenbench.api import HOLDER_LABEL, Availability, Launch, Limits, Model, Provided, Running
+from greenbench.api import (
+    HOLDER_LABEL,
+    Availability,
+    Launch,
+    Limits,
+    Model,
+    Placing,
+    Provided,
+    Running,
+)
 from greenbench.errors import ExecutorError
 from greenbench.executors import engine as engines
 from greenbench.executors import gpus
@@ -29,6 +38,7 @@ class DockerExecutor:
     name = "docker"
     description = "one hardened container per trial, through the Docker Engine API"
     gives_up = ""
+    holds: tuple[Placing, ...] = ("cpus", "cpu_quota")
 
     def __init__(self, endpoint: engines.Endpoint | None = None) -> None:
         self._endpoint = endpoint

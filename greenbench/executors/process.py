@@ -22,6 +22,7 @@ from greenbench.api import (
     Launch,
     Limits,
     Model,
+    Placing,
     Provided,
     Running,
     Usage,
@@ -50,6 +51,8 @@ class ProcessExecutor:
         "no limit on memory, processes or files; every model shares one Python environment, "
         "so versions are what is installed here, not what an image pins"
     )
+
+    holds: tuple[Placing, ...] = ("cpus",)
 
     def availability(self) -> Availability:
         """Always usable: it needs nothing but this Python."""
@@ -86,6 +89,7 @@ class ProcessExecutor:
                 start_new_session=True,
             )
         _limit(child.pid, launch.limits)
+        _pin(child.pid, launch.cpus)
         return RunningProcess(child, marker, scratch, output)
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:
@@ -201,6 +205,15 @@ def _limit(pid: int, limits: Limits) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     except ProcessLookupError:
         return  # ended already; `exit()` tells
+
+
+def _pin(pid: int, cpus: tuple[int, ...]) -> None:
+    """Before it has started a thread or a child: these inherit it."""
+    if cpus:
+        try:
+            os.sched_setaffinity(pid, cpus)
+        except ProcessLookupError:
+            return
 
 
 def _oom_kills() -> int:
