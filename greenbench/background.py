@@ -225,7 +225,7 @@ class Backgrounds:
             try:
                 members[slot].running = future.result()
             except GreenbenchError as error:
-                members[slot].fail("start", str(error))
+                members[slot].fail("start", str(error), "interrupted")
             else:
                 yield slot
 

@@ -16,6 +16,7 @@ AHEAD_LIMIT_S: Final = 0.001
 """How far a stamp may lie after its receipt: the clock is one, so only rounding remains."""
 
 MAX_NAME_CHARS: Final = 100
+MAX_ERROR_CHARS: Final = 4_096
 MAX_METRICS: Final = 200
 MAX_LOG_CHARS: Final = 1_048_576
 
@@ -104,6 +105,7 @@ class Conversation:
     _begun: dict[str, tuple[float, int]] = field(default_factory=dict)
     _last_stamp_s: float = float("-inf")
     _sequence: int = 0
+    _bytes: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
 
     @property
@@ -135,6 +137,9 @@ class Conversation:
         Raises ProtocolError for anything that is not the next thing to say. Events before the
         offence are lost to the caller, but not their effect on this conversation.
         """
+        self._bytes += len(data)
+        if self._bytes > protocol.MAX_BYTES:
+            raise ProtocolError(f"more than {protocol.MAX_BYTES} bytes of events")
         self._buffer += data
         *lines, rest = self._buffer.split(b"\n")
         self._buffer = bytearray(rest)
@@ -146,18 +151,20 @@ class Conversation:
         try:
             kind, payload = protocol.decode(line)
         except (ValueError, RecursionError) as error:
-            raise ProtocolError(f"a message can't be read: {error}") from error
+            raise ProtocolError(f"a message can't be read: {_short(error)}") from error
         self._sequence += 1
         if self._sequence > protocol.MAX_EVENTS:
             raise ProtocolError(f"more than {protocol.MAX_EVENTS} events")
+        if kind not in protocol.FROM_WORKER:
+            raise ProtocolError(f"{kind[:MAX_NAME_CHARS]!r} is no event")
         if kind in UNSTAMPED:
             self._after_the_end(kind, payload)
             return Event(self._sequence, kind, received_s, received_s, {})
         stamp_s = self._stamp(kind, payload.pop("stamp_s", None), received_s)
         try:
             self._advance(kind, stamp_s, payload)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProtocolError(f"{kind} is malformed: {error}") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ProtocolError(f"{kind} is malformed: {_short(error)}") from error
         return Event(self._sequence, kind, stamp_s, received_s, payload)
 
     def _stamp(self, kind: str, stamp_s: object, received_s: float) -> float:
@@ -176,7 +183,7 @@ class Conversation:
     def _advance(self, kind: str, stamp_s: float, payload: dict[str, Any]) -> None:
         if kind == "error" and self.state not in ("done", "failed", "ended"):
             self.error_kind = str(payload["error_kind"])[:MAX_NAME_CHARS]
-            self.error = str(payload["message"])
+            self.error = str(payload["message"])[:MAX_ERROR_CHARS]
             self.state = "failed"
             return
         following = NEXT.get((self.state, kind))
@@ -209,7 +216,7 @@ class Conversation:
     def _check_version(self, payload: Mapping[str, Any]) -> None:
         if payload.get("protocol") != protocol.VERSION:
             raise ProtocolError(
-                f"the worker speaks protocol {payload.get('protocol')!r}, this greenbench"
+                f"the worker speaks protocol {_short(payload.get('protocol'))}, this greenbench"
                 f" {protocol.VERSION}: rebuild the images (`greenbench images build`)"
             )
 
@@ -231,15 +238,21 @@ class Conversation:
         self.state = "ended"
 
 
+def _short(said: object) -> str:
+    """What a worker said, as far as an error can quote it."""
+    return str(said)[:MAX_NAME_CHARS]
+
+
 def _number(payload: Mapping[str, Any]) -> int:
     number = payload.get("number", 0)
     if type(number) is not int or not 0 <= number < 2**31:
-        raise ProtocolError(f"{number!r} is not a number of an epoch")
+        raise ProtocolError(f"{_short(number)} is not a number of an epoch")
     return number
 
 
 def _optional_int(value: object) -> int | None:
-    return value if type(value) is int else None
+    """Of a whole number that a column of the store can hold."""
+    return value if type(value) is int and -(2**63) <= value < 2**63 else None
 
 
 def _values(payload: Any) -> dict[str, Any]:

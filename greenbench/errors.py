@@ -59,3 +59,9 @@ class DataError(GreenbenchError):
     """A data set is not there, can't be fetched, or is not what it was."""
 
     exit_code = 9
+
+
+class BusyError(GreenbenchError):
+    """Another suite measures on this host."""
+
+    exit_code = 10

@@ -23,7 +23,17 @@ from greenbench.store import Store
 READINGS: tuple[reading.Readings, ...] = ("usage", "usage_1hz", "gpu_1hz", "host_1hz")
 """Tables of the store that are exported as they are; their columns are in `greenbench.schema`."""
 Format = Literal["csv", "parquet"]
-TABLES = ("trials", "cohorts", "windows", "energies", "shares", "checks", *READINGS, "samples")
+TABLES = (
+    "trials",
+    "cohorts",
+    "windows",
+    "energies",
+    "shares",
+    "backgrounds",
+    "checks",
+    *READINGS,
+    "samples",
+)
 
 SAMPLES = pa.schema(
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -85,3 +85,15 @@ def greenbench_trial_begin(trial: Trial, attempt: int) -> None:
 @hookspec
 def greenbench_trial_end(record: TrialRecord) -> None:
     """Called when a trial has ended, whatever its status, after it was stored."""
+
+
+@hookspec
+def greenbench_report_sections(report: Any, results: str) -> Iterable[Any]:  # type: ignore[empty-body]
+    """Offers sections of a report. Called when a result set was reported on: `report` is the
+    `greenbench.report.Report` so far, `results` the folder of the result set. Yield
+    `greenbench.report.Section`s; an exception is reported and the rest goes on.
+
+        @hookimpl
+        def greenbench_report_sections(report, results):
+            yield Section(key="carbon", title="Carbon", points=("0.4 kg CO2e",))
+    """

@@ -11,8 +11,12 @@ from typing import Any, Final
 from greenbench.api import Exit, Launch, Running, Status
 from greenbench.conversation import Conversation
 from greenbench.proof import configuration_problem, device_of, device_problem
+from greenbench.protocol import FROM_OUTSIDE
 
 SOCKET: Final = "worker.sock"
+
+LAST_WORDS_S: Final = 10.0
+"""How long a worker may take to end after `bye`, its log included."""
 
 
 @dataclass(slots=True)
@@ -31,6 +35,8 @@ class Member:
     cpu_time_s: float | None = None
     memory_peak_bytes: int | None = None
     bye_s: float | None = None
+    hurried: bool = False
+    """It did not end after its last word and was made to."""
     closed: bool = False
     _cpu_before_s: float | None = None
 
@@ -70,6 +76,9 @@ class Member:
             problem = _wrong(self)
             if problem:
                 self.fail(*problem)
+            elif self.hurried:
+                self.error_kind = "lingered"
+                self.error = f"did not end within {LAST_WORDS_S:g} s of its result, and was ended"
         elif said.state == "failed":
             self.fail(said.error_kind or "exception", said.error or "failed without a text")
             if said.error_kind == "exception" and self.running is not None:
@@ -92,8 +101,10 @@ class Member:
             )
         elif said.exit_signal is not None:
             self.fail("crash", f"its training process was ended by signal {said.exit_signal}")
-        elif found.code in (137, 143, -9, -15):
+        elif said.state != "ended" and _from_outside(found.code):
             self.fail("killed", f"was killed from outside (exit {found.code})", "interrupted")
+        elif said.state != "ended" and found.code is None:
+            self.fail("lost", found.detail or "nobody can tell how it ended", "interrupted")
         else:
             code = said.exit_code if said.exit_code is not None else found.code
             detail = f": {found.detail}" if found.detail else ""
@@ -121,6 +132,12 @@ def order(launch: Launch) -> dict[str, Any]:
     }
 
 
+def _from_outside(code: int | None) -> bool:
+    """Whether a worker that did not say how its training ended was ended by something else: a
+    signal from outside of its container, or its engine's own end. A supervisor never exits so."""
+    return code is not None and (code >= FROM_OUTSIDE or code in (-9, -15))
+
+
 def _final_exit(running: Running) -> Exit:
     """How it ended; the engine may need a moment to know."""
     for _ in range(50):
@@ -128,7 +145,7 @@ def _final_exit(running: Running) -> Exit:
         if found is not None:
             return found
         time.sleep(0.1)
-    return Exit(code=None, detail="the worker closed its connection but did not end")
+    return Exit(code=1, detail="the worker closed its connection but did not end")
 
 
 def _wrong(member: Member) -> tuple[str, str] | None:

@@ -97,6 +97,21 @@ class Plugins:
                 failed.append(_problem(source, error, f"{hook} failed"))
         return failed
 
+    def offers(self, hook: str, **arguments: Any) -> tuple[list[tuple[str, object]], list[str]]:
+        """What plugins yield for a hook, as (distribution and version, value), and what failed:
+        a text for each that raised, which takes nothing from the others."""
+        found: list[tuple[str, object]] = []
+        failed = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            source = _source_of(self.manager, implementation.plugin)
+            who = f"{source.distribution} {source.version}"
+            try:
+                values = implementation.function(*(arguments[n] for n in implementation.argnames))
+                found += [(who, value) for value in values or ()]
+            except Exception as error:  # noqa: BLE001 (a plugin's error is not ours)
+                failed.append(f"{who}: {hook} failed: {type(error).__name__}: {error}")
+        return found, failed
+
 
 @dataclass(frozen=True, slots=True)
 class _Source:

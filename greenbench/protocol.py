@@ -14,6 +14,13 @@ MAX_LINE_BYTES: Final = 65_536
 MAX_EVENTS: Final = 100_000
 """Per trial: 25,000 epochs with their validations. More is a flood, and ends the trial."""
 
+MAX_BYTES: Final = 33_554_432
+"""Per trial, all messages together: `MAX_EVENTS` of some 300 bytes."""
+
+FROM_OUTSIDE: Final = 125
+"""Exit codes from here on are the executor's to give: a signal from outside is 128 and more. A
+training process that ends with one of them ended by itself, so its supervisor exits with 1."""
+
 LOG_PART_BYTES: Final = 8_192
 """Output travels in parts that stay below `MAX_LINE_BYTES` however they are escaped."""
 
@@ -47,6 +54,8 @@ def encode(kind: str, payload: Mapping[str, Any]) -> bytes:
 def decode(line: bytes) -> tuple[str, dict[str, Any]]:
     """The kind and the payload of one line; ValueError if it is not a message."""
     message = json.loads(line)
+    if b"\\ud" in line.lower():  # half a character can't be stored: an error here, not there
+        json.dumps(message, ensure_ascii=False).encode()
     if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
         raise ValueError("not an object with a kind")
     kind = message.pop("kind")
@@ -56,6 +65,8 @@ def decode(line: bytes) -> tuple[str, dict[str, Any]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         return repr(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # names of files may be no text
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     return value

@@ -31,6 +31,7 @@ from greenbench.host.cooldown import Reading, Rest, unrest, watchable
 from greenbench.host.fingerprint import boot_id, conditions
 from greenbench.host.gpu import Gpus
 from greenbench.host.ledger import Ledger
+from greenbench.host.lock import HostLock
 from greenbench.host.placement import Seat
 from greenbench.host.state import StateWatch, state_facts
 from greenbench.notice import Notice, Notify
@@ -67,6 +68,7 @@ class Setting:
     session_facts: Mapping[str, Any]
     notify: Notify
     stop: Callable[[], bool]
+    host: HostLock
     fail_fast: bool = False
     gpus: Gpus | None = None
     seats: Mapping[str, Sequence[Seat]] = field(default_factory=dict)
@@ -136,11 +138,15 @@ class SuiteRun:
             left=sum(len(cohort.trials) for cohort in left),
             results=str(store.folder),
         )
+        if setting.host.beside:
+            self._tell("problem", f"measured beside {setting.host.beside}, as --share-host asks")
         try:
             with self.meter, run_folder(store.facts()["result_set"]) as folder:
                 self._run_all(left, folder)
         finally:
             self._commit()
+            for other in setting.host.sharers():
+                self._tell("problem", f"{other} measured beside this one (--share-host)")
             store.end_session(self.session)
             self._hook("greenbench_suite_end", suite=setting.suite.name, results=str(store.folder))
         counts: Counter[Status] = Counter(store.statuses().values())

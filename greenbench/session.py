@@ -16,6 +16,7 @@ from greenbench.errors import ExecutorError, PluginError, ResultsError
 from greenbench.host.cores import usable_cores
 from greenbench.host.fingerprint import fingerprint
 from greenbench.host.gpu import open_gpus
+from greenbench.host.lock import HostLock
 from greenbench.host.placement import Seat, seats
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Plan, plan_facts
@@ -44,6 +45,7 @@ class Wish:
     results: Path | None = None
     new: bool = False
     fail_fast: bool = False
+    share_host: bool = False
 
 
 def choose_executor(plugins: Plugins, wanted: str) -> Choice:
@@ -139,14 +141,15 @@ def prepare(
     plan: Plan,
     plugins: Plugins,
     store: Store,
+    host: HostLock,
     *,
     wish: Wish,
     notify: Notify,
     stop: Callable[[], bool],
 ) -> Setting:
     """Everything that must stand before the first trial, in the order in which it can fail
-    cheapest. Raises GreenbenchError; nothing of the result set has changed then."""
-    store.lock()
+    cheapest; result set and host are locked already. Raises GreenbenchError; nothing of the
+    result set has changed then."""
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
@@ -187,6 +190,7 @@ def prepare(
         session_facts=facts,
         notify=notify,
         stop=stop,
+        host=host,
         fail_fast=wish.fail_fast,
         gpus=gpus,
         seats=places,

@@ -94,15 +94,20 @@ install_project() {
 engine_answers() { have docker && docker info >/dev/null 2>&1; }
 
 # Installs what is missing for an engine, a base image and the tests. Only ever on request.
-install_engine() {
+install_system() {
     packages=
     have dockerd && have docker || packages="$packages docker.io"
     have iptables || [ -x /usr/sbin/iptables ] || packages="$packages iptables"
     have debootstrap || [ -x /usr/sbin/debootstrap ] ||
         packages="$packages debootstrap debian-archive-keyring"
     have gcc || packages="$packages gcc libc6-dev"
+    if [ "${1:-}" = browser ]; then
+        have chromium || have google-chrome || packages="$packages chromium"
+        have chromedriver || packages="$packages chromium-driver"
+    fi
     if [ -n "$packages" ]; then
-        have apt-get || fail "Install Docker Engine by hand here: https://docs.docker.com/engine/install/"
+        have apt-get || fail "Install by hand here:$packages
+Docker Engine: https://docs.docker.com/engine/install/"
         say "installing$packages"
         as_root apt-get update -qq
         # shellcheck disable=SC2086 # a list of words

@@ -73,6 +73,27 @@ Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
 
 
+BACKGROUND_COLUMNS = (
+    "study",
+    "cohort",
+    "model",
+    "slot",
+    "trial",
+    "attempt",
+    "cohort_run",
+    "number",
+    "identity",
+    "started_s",
+    "ready_s",
+    "train_start_s",
+    "train_end_s",
+    "end_s",
+    "outcome",
+    "error_kind",
+    "error",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Frames:
     """What the analysis reads, one frame a kind; the columns are in the functions' docstrings."""
@@ -183,27 +204,6 @@ def backgrounds(store: Store) -> pd.DataFrame:
     if not store.has("background_runs"):
         return pd.DataFrame(columns=list(BACKGROUND_COLUMNS))
     return _frame(store, BACKGROUNDS_SQL, ("ready_s", "train_start_s", "train_end_s"))
-
-
-BACKGROUND_COLUMNS = (
-    "study",
-    "cohort",
-    "model",
-    "slot",
-    "trial",
-    "attempt",
-    "cohort_run",
-    "number",
-    "identity",
-    "started_s",
-    "ready_s",
-    "train_start_s",
-    "train_end_s",
-    "end_s",
-    "outcome",
-    "error_kind",
-    "error",
-)
 
 
 def checks(store: Store) -> pd.DataFrame:

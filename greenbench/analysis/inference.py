@@ -10,6 +10,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 Array = NDArray[np.float64]
 
@@ -72,12 +73,18 @@ def permutation_within_blocks(mutant: Sequence[float], originals: Sequence[Array
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down correction (Holm 1979): controls the chance of any false claim."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    corrected = [1.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = highest
+    if not len(p_values):
+        return []
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+
+
+def fdr(p_values: Array) -> Array:
+    """Benjamini and Hochberg's correction (1995) of the p that are known (NaN stays NaN): bounds
+    the share of false ones among the claims; holds for positively dependent tests."""
+    corrected = np.full(len(p_values), math.nan)
+    known = np.isfinite(p_values)
+    if known.any():
+        corrected[known] = stats.false_discovery_control(p_values[known], method="bh")
     return corrected
 
 

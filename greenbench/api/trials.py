@@ -121,6 +121,8 @@ class Limits:
     timeout_s: float = 3600.0
     ready_timeout_s: float = 300.0
     gpus: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    """Models whose trials may use a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

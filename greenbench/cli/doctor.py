@@ -45,10 +45,12 @@ def doctor(
     Reads idle power, looks for other work, and repeats a control workload: by default 10 runs of
     30 s. A host is called stable if their energy varies by 1 % at most.
     """
+    from greenbench.cli.busy import warn_of_a_suite
     from greenbench.energy.select import open_channels
     from greenbench.host.doctor import Wish, examine
     from greenbench.plugins import load_plugins
 
+    warn_of_a_suite()
     plugins = load_plugins()
     offered = [plugins.energy[name] for name in plugins.energy.offered]
     wish = Wish(idle_s=idle_s, runs=0 if no_control else runs, seconds=seconds, period_s=period_s)

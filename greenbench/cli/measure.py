@@ -25,10 +25,12 @@ def measure(
 
     Energies are of whole channels while it ran: of everything that ran on them.
     """
+    from greenbench.cli.busy import warn_of_a_suite
     from greenbench.energy.select import open_channels
     from greenbench.measure import measure_command
     from greenbench.plugins import load_plugins
 
+    warn_of_a_suite()
     plugins = load_plugins()
     offered = [plugins.energy[name] for name in plugins.energy.offered]
     with open_channels(offered, backends or "auto") as opened:

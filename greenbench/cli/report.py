@@ -1,10 +1,11 @@
-"""`greenbench report`: what a result set says: on the terminal, as Markdown, as a picture."""
+"""`greenbench report`: what a result set says, on the terminal or as a file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,9 +13,38 @@ from greenbench.cli.results import FOLDER, open_latest
 
 if TYPE_CHECKING:
     from greenbench.report import Report
+    from greenbench.store import Store
 
 WIDTH = 100
 """Columns of a terminal report that goes into a file."""
+FORMATS = ("terminal", "md", "html", "latex", "json", "csv", "svg")
+SUFFIXES: Final = {
+    ".md": "md",
+    ".html": "html",
+    ".htm": "html",
+    ".tex": "latex",
+    ".json": "json",
+    ".csv": "csv",
+    ".svg": "svg",
+}
+"""The format of a file whose `--format` is not said."""
+
+
+def _share(
+    ctx: click.Context,  # noqa: ARG001 (click's signature)
+    param: click.Parameter,  # noqa: ARG001 (as above)
+    value: str | None,
+) -> float | None:
+    """`5%` or `5` is 0.05."""
+    if value is None:
+        return None
+    try:
+        share = float(value.strip().removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < float("inf"):
+        raise click.BadParameter(f"{value!r} is no percentage: write 5%")
+    return share
 
 
 @click.command()
@@ -22,9 +52,8 @@ WIDTH = 100
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "md", "svg"]),
-    default="terminal",
-    help="svg: a picture of the terminal report.",
+    type=click.Choice(FORMATS),
+    help="Default: what the name after -o says, else terminal. svg: a picture of the terminal report.",
 )
 @click.option("--section", "sections", multiple=True, help="Only this section (repeatable).")
 @click.option(
@@ -32,54 +61,149 @@ WIDTH = 100
     is_flag=True,
     help="Take in runs whose measurement failed a check.",
 )
-@click.option("-o", "--output", type=FOLDER, help="File to write instead of printing.")
-def report(
+@click.option("-o", "--output", type=FOLDER, help="File to write; for csv also a folder.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of --format json, and end.")
+@click.option(
+    "--compare",
+    type=FOLDER,
+    nargs=2,
+    metavar="BEFORE AFTER",
+    help="Two result sets side by side instead.",
+)
+@click.option(
+    "--fail-over",
+    callback=_share,
+    metavar="PERCENT",
+    help="With --compare: exit code 9 if AFTER takes over so much more, beyond its interval.",
+)
+def report(  # noqa: PLR0917 (click passes them by name)
     folder: Path | None,
-    form: Literal["terminal", "md", "svg"],
+    form: str | None,
     sections: tuple[str, ...],
     include_invalid: bool,  # noqa: FBT001
     output: Path | None,
+    schema: bool,  # noqa: FBT001
+    compare: tuple[Path, Path] | None,
+    fail_over: float | None,
 ) -> None:
     """Report on a result set (default: the latest)."""
-    from greenbench.errors import UsageError
-    from greenbench.report import build_report, render_terminal
+    if schema:
+        from greenbench.report.data import render_schema
 
-    store = open_latest(folder)
+        click.echo(render_schema(), nl=False)
+        return
+    _check(folder, compare, fail_over)
+    if compare:
+        from greenbench.cli.compare import compared
+
+        built, verdict = compared(*compare, include_invalid=include_invalid, fail_over=fail_over)
+    else:
+        built, verdict = _built(open_latest(folder), include_invalid=include_invalid), None
+    _put(_only(built, sections), form or _form(output), output)
+    if verdict is not None:
+        verdict.announce()
+
+
+def _check(folder: Path | None, compare: tuple[Path, Path] | None, fail_over: float | None) -> None:
+    from greenbench.errors import UsageError
+
+    if compare and folder:
+        raise UsageError("--compare names both result sets", f"leave out {folder}")
+    if fail_over is not None and not compare:
+        raise UsageError(
+            "--fail-over compares two result sets", "add --compare BEFORE AFTER: two folders"
+        )
+
+
+def _built(store: Store, *, include_invalid: bool) -> Report:
+    """The report of a result set with the sections of plugins."""
+    from greenbench.plugins import load_plugins
+    from greenbench.report import build_report
+    from greenbench.report.extended import with_sections
+
     try:
         built = build_report(store, include_invalid=include_invalid)
     finally:
         store.close()
-    if sections:
-        known = [section.key for section in built.sections]
-        unknown = sorted(set(sections) - set(known))
-        if unknown:
-            raise UsageError(
-                f"the report has no section {', '.join(unknown)}", f"it has: {', '.join(known)}"
-            )
-        built = built.only(sections)
-    if form == "terminal" and output is None:
-        from rich.console import Console
+    plugins = load_plugins()
+    offered, problems = plugins.offers(
+        "greenbench_report_sections", report=built, results=str(store.folder)
+    )
+    return with_sections(built, offered, problems)
 
-        render_terminal(built, Console())
-        return
-    text = _text(built, form)
+
+def _only(built: Report, sections: Sequence[str]) -> Report:
+    from greenbench.errors import UsageError
+
+    if not sections:
+        return built
+    known = [section.key for section in built.sections]
+    unknown = sorted(set(sections) - set(known))
+    if unknown:
+        raise UsageError(
+            f"the report has no section {', '.join(unknown)}", f"it has: {', '.join(known)}"
+        )
+    return built.only(sections)
+
+
+def _form(output: Path | None) -> str:
+    return SUFFIXES.get(output.suffix.lower(), "terminal") if output else "terminal"
+
+
+def _put(built: Report, form: str, output: Path | None) -> None:
+    """Prints the report, or writes it and prints where it went."""
+    from greenbench.errors import ResultsError
+
     if output is None:
-        click.echo(text, nl=False)
+        if form == "terminal":
+            from rich.console import Console
+
+            from greenbench.report import render_terminal
+
+            render_terminal(built, Console())
+        else:
+            click.echo(_text(built, form), nl=False)
+        return
+    try:
+        _write(built, form, output)
+    except OSError as error:
+        raise ResultsError(f"can't write {output}: {error.strerror or error}") from error
+
+
+def _write(built: Report, form: str, output: Path) -> None:
+    from greenbench.report import write_csv, write_markdown
+
+    if form == "md":
+        written = write_markdown(built, output)
+        click.echo(output)
+        if len(written) > 1:
+            click.echo(f"{written[1].parent}/ ({len(written) - 1} figures)")
+        return
+    if form == "csv" and output.suffix.lower() != ".csv":
+        for path in write_csv(built, output):
+            click.echo(path)
         return
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
+    output.write_text(_text(built, form), encoding="utf-8")
     click.echo(output)
 
 
-def _text(built: Report, form: Literal["terminal", "md", "svg"]) -> str:
+def _text(built: Report, form: str) -> str:
+    from greenbench import report as views
+
+    written = {
+        "md": views.render_markdown,
+        "html": views.render_html,
+        "latex": views.render_latex,
+        "json": views.render_json,
+        "csv": views.render_csv,
+    }
+    if form in written:
+        return written[form](built)
     from rich.console import Console
 
-    from greenbench.report import render_markdown, render_terminal
-
-    if form == "md":
-        return render_markdown(built)
     console = Console(record=True, width=WIDTH, file=StringIO())
-    render_terminal(built, console)
+    views.render_terminal(built, console)
     if form == "svg":
         return console.export_svg(title=built.title)
     return console.export_text()

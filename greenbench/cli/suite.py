@@ -63,6 +63,7 @@ def plan(path: Path, as_json: bool, results_root: Path) -> None:  # noqa: FBT001
 @click.option("--results", type=click.Path(path_type=Path), help="Folder of the result set.")
 @click.option("--new", is_flag=True, help="Start another result set instead of going on.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first trial that fails.")
+@click.option("--share-host", is_flag=True, help="Measure though another suite does (recorded).")
 @click.option("--quiet", is_flag=True, help="Print problems and the end only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def run(path: Path, quiet: bool, as_json: bool, **wishes: Any) -> None:  # noqa: FBT001
@@ -70,7 +71,8 @@ def run(path: Path, quiet: bool, as_json: bool, **wishes: Any) -> None:  # noqa:
 
     \b
     Exit codes: 0 all trials completed, 2 the suite is wrong, 3 trials failed,
-    4 a plugin is missing, 5 no executor, 6 no meter, 7 results, 130 stopped.
+    4 a plugin is missing, 5 no executor, 6 no meter, 7 results,
+    10 another suite measures on this host, 130 stopped.
     """
     from greenbench.cli.choose_view import choose_view
     from greenbench.session import Wish, find_results, finished
@@ -101,11 +103,14 @@ def _run(
     show: Callable[[Any], None],
     stop: Callable[[], bool],
 ) -> Outcome:
+    from greenbench.host.lock import hold
     from greenbench.runner import SuiteRun
     from greenbench.session import prepare
 
-    setting = prepare(loaded, planned, plugins, store, wish=wish, notify=show, stop=stop)
-    return SuiteRun(setting).run()
+    store.lock()
+    with hold(loaded.name, store.folder, share=wish.share_host) as host:
+        setting = prepare(loaded, planned, plugins, store, host, wish=wish, notify=show, stop=stop)
+        return SuiteRun(setting).run()
 
 
 def _exit_code(store: Store) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote
 
+from greenbench.report.figures import Figure
 from greenbench.report.model import Report, Section, Table
 from greenbench.report.text import LONGEST, cell_text, inert
 
@@ -14,12 +17,34 @@ LEADING = re.compile(r"^([-+=!:\[]|\d+(?=[.)](\s|$)))")
 LINK = re.compile(r"(?i)(?<=[a-z])(:)(?=//)|(?<=www)(\.)")
 
 
-def render_markdown(report: Report) -> str:
-    """The whole report, the same for the same record, ending in one newline."""
+def render_markdown(report: Report, pictures: Mapping[Figure, str] | None = None) -> str:
+    """The whole report, the same for the same record, ending in one newline.
+
+    `pictures` are the places of drawn figures; without them there are tables alone.
+    """
     lines = [f"# {escape(report.title)}", ""]
     for section in report.sections:
-        lines += _section(section)
+        lines += _section(section, pictures or {})
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def write_markdown(report: Report, path: Path) -> list[Path]:
+    """The report in `path` and its figures as SVG in a folder beside it; returns all files."""
+    from greenbench.report.pictures import render_svg
+
+    folder = path.with_name(f"{path.stem}-figures")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures: dict[Figure, str] = {}
+    written = []
+    for section in report.sections:
+        for number, figure in enumerate(section.figures, 1):
+            folder.mkdir(exist_ok=True)
+            drawn = folder / f"{section.key}-{number}.svg"
+            drawn.write_text(render_svg(figure), encoding="utf-8")
+            pictures[figure] = f"{quote(folder.name)}/{quote(drawn.name)}"
+            written.append(drawn)
+    path.write_text(render_markdown(report, pictures), encoding="utf-8")
+    return [path, *written]
 
 
 def escape(text: str, longest: int = LONGEST) -> str:
@@ -36,15 +61,26 @@ def _block(text: str) -> str:
     return LEADING.sub(lambda match: f"&#{ord(match.group()[0])};{match.group()[1:]}", plain)
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, pictures: Mapping[Figure, str]) -> Iterator[str]:
     yield from (f"## {escape(section.title)}", "")
     for paragraph in section.paragraphs:
         yield from (_block(paragraph), "")
     if section.points:
         yield from (f"- {_block(point)}" for point in section.points)
         yield ""
+    for figure in section.figures:
+        if figure in pictures:
+            yield from _picture(figure, pictures[figure])
     for table in section.tables:
         yield from _table(table)
+
+
+def _picture(figure: Figure, place: str) -> Iterator[str]:
+    from greenbench.report.pictures import alternative
+
+    yield from (f"![{escape(alternative(figure))}]({place})", "")
+    for note in figure.notes:
+        yield from (_block(note), "")
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from numpy import generic
 
 from greenbench.report.figures import Figure
 from greenbench.report.values import Behind, Cell, Interval, Kind
@@ -47,8 +50,13 @@ class Table:
     behind: tuple[Behind | None, ...] = ()
 
     def __post_init__(self) -> None:
-        known = tuple(tuple(None if cell != cell else cell for cell in row) for row in self.rows)  # noqa: PLR0124 (NaN)
-        object.__setattr__(self, "rows", known)
+        object.__setattr__(self, "rows", tuple(tuple(map(_known, row)) for row in self.rows))
+
+
+def _known(cell: Cell) -> Cell:
+    """A plain Python number for NumPy's, and None for NaN."""
+    found: Cell = cell.item() if isinstance(cell, generic) else cell
+    return None if isinstance(found, float) and math.isnan(found) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,18 @@ class Report:
     def section(self, key: str) -> Section | None:
         """The section of that name, or None."""
         return next((section for section in self.sections if section.key == key), None)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: the page, in a frame of its own."""
+        from greenbench.report.html import render_frame
+
+        return render_frame(self)
+
+    def _repr_markdown_(self) -> str:
+        """How what shows no HTML shows it."""
+        from greenbench.report.markdown import render_markdown
+
+        return render_markdown(self)
 
     def only(self, keys: Sequence[str]) -> Report:
         """The same report with these sections alone, in the report's order."""

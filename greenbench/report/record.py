@@ -172,6 +172,11 @@ def _of_sessions(context: Context) -> Iterator[Limit]:
         for found in session.get("disturbances") or ():
             text = f"Disturbs when nothing runs: {found.get('text', '')}"
             yield Limit(text, str(found.get("remedy") or ""))
+        for model in (session.get("limits") or {}).get("network") or ():
+            yield Limit(
+                f"Trials of {model} could use a network: what they sent and fetched is not under"
+                " control, and waiting for it is part of their windows"
+            )
         if session.get("gives_up"):
             yield Limit(f"Executor {session.get('executor')}: {session['gives_up']}")
     hosts = {_plain(session.get("host")) for session in context.sessions}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from greenbench.report.figures import Forest, Trace
+from greenbench.report.lines import BAND, forest_lines, spark_lines
 from greenbench.report.model import Interval, Report, Section, Table
 from greenbench.report.text import cell_text, inert
 
@@ -21,8 +26,6 @@ COLOURS = {
 }
 NARROWEST = 14
 """No column is squeezed below its longest word up to here."""
-ROOM = 50
-"""What a line needs beside intervals that stay on it."""
 
 
 def render_terminal(report: Report, console: Console) -> None:
@@ -42,8 +45,32 @@ def _section(section: Section, console: Console) -> None:
         for point in section.points:
             points.add_row(Text("•"), Text(inert(point, 10_000)))
         console.print(points)
+    for figure in section.figures:
+        if isinstance(figure, Forest):
+            _forest(figure, console)
+        elif isinstance(figure, Trace):
+            _trace(figure, console)
     for table in section.tables:
         _table(table, console)
+
+
+TONES = {"good": "green", "bad": "red", "quiet": "dim", "plain": ""}
+
+
+def _forest(figure: Forest, console: Console) -> None:
+    console.print()
+    console.print(Text(inert(figure.title), style="bold"))
+    for text, tone in forest_lines(figure, console.width):
+        console.print(Text(text, style=TONES[tone], no_wrap=True, overflow="crop"))
+    if figure.band is not None:
+        console.print(Text(f"  {BAND} the noise band of the A/A arms", style="dim"))
+
+
+def _trace(figure: Trace, console: Console) -> None:
+    console.print()
+    console.print(Text(inert(figure.title), style="bold"))
+    for text in spark_lines(figure, console.width):
+        console.print(Text(text, no_wrap=True, overflow="crop"))
 
 
 def _table(table: Table, console: Console) -> None:
@@ -52,12 +79,12 @@ def _table(table: Table, console: Console) -> None:
         [cell_text(cell, column.kind) for cell, column in zip(row, table.columns, strict=True)]
         for row in table.rows
     ]
-    for column, width in zip(table.columns, _least_widths(table, texts, console), strict=True):
+    for column, width in zip(table.columns, _widths(table, texts, console.width), strict=True):
         drawn.add_column(
             Text(inert(column.title)),
             justify="left" if column.kind == "text" else "right",
             overflow="fold",
-            min_width=width,
+            width=width,
         )
     for row in texts:
         drawn.add_row(*map(_cell, row))
@@ -68,26 +95,42 @@ def _table(table: Table, console: Console) -> None:
         console.print(Padding(Text(inert(note, 10_000), style="dim"), (0, 0, 0, 2)))
 
 
-def _least_widths(table: Table, texts: list[list[str]], console: Console) -> list[int]:
-    """Intervals stay on one line if all of a table's can; words stay whole up to a length."""
-    columns = list(zip(*texts, strict=True)) or [()] * len(table.columns)
-    widths = [
-        min(NARROWEST, max(map(_longest_word, (column.title, *found))))
-        for column, found in zip(table.columns, columns, strict=True)
+def _widths(table: Table, texts: list[list[str]], width: int) -> list[int]:
+    """What each column gets of a line: all it would like, else less for the widest first.
+
+    Words stay whole up to a length, and intervals stay on one line if all of a table's can.
+    """
+    columns = [
+        [inert(column.title), *(row[place] for row in texts)]
+        for place, column in enumerate(table.columns)
     ]
-    whole = {
-        place: max(map(len, found))
-        for place, found in enumerate(columns)
+    wanted = [max(map(cell_len, found)) for found in columns]
+    least = [min(NARROWEST, max(map(_longest_word, found))) for found in columns]
+    whole = [
+        max((cell_len(row[place]) for row in texts), default=0)
         if any(isinstance(row[place], Interval) for row in table.rows)
-    }
-    if sum(whole.values()) + ROOM < console.width:
-        widths = [whole.get(place, width) for place, width in enumerate(widths)]
-    fits = sum(widths) + 2 * len(widths) + 2 <= console.width
-    return widths if fits else [1] * len(widths)
+        else 0
+        for place in range(len(columns))
+    ]
+    room = max(width - 2 * len(columns), len(columns))
+    for floor in ([max(pair) for pair in zip(least, whole, strict=True)], least):
+        if sum(floor) <= room:
+            return _shrunk(wanted, floor, room)
+    return _shrunk(wanted, [1] * len(columns), room)
+
+
+def _shrunk(wanted: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    found = [max(pair) for pair in zip(wanted, least, strict=True)]
+    while sum(found) > room:
+        over = [(n, -place) for place, n in enumerate(found) if n > least[place]]
+        if not over:
+            break
+        found[-max(over)[1]] -= 1
+    return found
 
 
 def _longest_word(text: str) -> int:
-    return max((len(word) for word in text.split()), default=1)
+    return max((cell_len(word) for word in text.split()), default=1)
 
 
 def _cell(text: str) -> Text:

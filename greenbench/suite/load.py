@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenbench.api import Limits
 from greenbench.errors import SuiteError, UsageError
-from greenbench.suite.problems import Problem, located, shape_text
+from greenbench.suite.problems import located, shape_problem
 from greenbench.suite.spec import Cooldown, Measure, Suite
 from greenbench.suite.studies import study_specs
 
@@ -37,7 +37,7 @@ def parse_suite(text: str, plugins: Plugins, file: Path | None = None) -> Suite:
     from pydantic import ValidationError
 
     from greenbench.suite.meaning import meaning_problems
-    from greenbench.suite.tables import SuiteTable
+    from greenbench.suite.tables import TABLES, SuiteTable
 
     name = str(file) if file else "suite"
     data = _parsed(text, name)
@@ -45,7 +45,8 @@ def parse_suite(text: str, plugins: Plugins, file: Path | None = None) -> Suite:
     try:
         table = SuiteTable.model_validate(data)
     except ValidationError as error:
-        problems = [_shape_problem(dict(found)) for found in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        problems = [shape_problem(dict(problem), TABLES) for problem in found]
     problems += meaning_problems(data, [problem.path for problem in problems], plugins)
     if problems or table is None:
         raise SuiteError(located(problems, name, text))
@@ -84,17 +85,15 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
         raise SuiteError([f"{where}: not TOML: {message}"]) from error
 
 
-def _shape_problem(error: dict[str, Any]) -> Problem:
-    path = tuple(part for part in error["loc"] if not str(part).startswith("<"))
-    return Problem(path, shape_text(error, path))
-
-
 def _suite(table: SuiteTable) -> Suite:
     backends = table.measure.backends
     measure = table.measure.model_dump() | {
         "backends": None if isinstance(backends, str) else tuple(backends)
     }
-    limits = table.limits.model_dump() | {"gpus": _gpus(table.limits.gpus)}
+    limits = table.limits.model_dump() | {
+        "gpus": _gpus(table.limits.gpus),
+        "network": tuple(table.limits.network),
+    }
     return Suite(
         name=table.name,
         description=table.description,

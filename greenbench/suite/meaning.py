@@ -32,6 +32,7 @@ def meaning_problems(data: Mapping[str, Any], bad: list[Path], plugins: Plugins)
     so that one run of the check shows all there is to put right.
     """
     problems = [*_executor(data, bad, plugins), *_backends(data, bad, plugins)]
+    problems += _network(data, bad, plugins)
     seen: dict[str, int] = {}
     for position, table, places in _studies(data, bad):
         model = _model(table, plugins)
@@ -85,6 +86,15 @@ def _backends(data: Mapping[str, Any], bad: list[Path], plugins: Plugins) -> Ite
             yield Problem((*path, index), text)
         elif name in names[:index]:
             yield Problem((*path, index), f"found {found(name)} twice; name it once")
+
+
+def _network(data: Mapping[str, Any], bad: list[Path], plugins: Plugins) -> Iterator[Problem]:
+    path: Path = ("limits", "network")
+    if _broken(path, bad):
+        return
+    for index, name in enumerate(data.get("limits", {}).get("network", [])):
+        if name not in plugins.models:
+            yield Problem((*path, index), unknown_model(name, plugins))
 
 
 def _studies(

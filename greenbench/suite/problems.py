@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from greenbench.suite.lines import Path, key_lines, line_of
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from greenbench.plugins import PluginProblem
+
+    Tables = Mapping[tuple[str, ...], type[BaseModel]]
+    """A file's tables by the names in front of them."""
 
 LONGEST_FOUND = 60
 _PART = re.compile(r"[^.\[\]]+|\[\d+\]")
@@ -100,13 +105,19 @@ def _blame(name: str, problems: Sequence[PluginProblem]) -> str:
     return f"; it may belong to a plugin that can't be used: {listed}"
 
 
-def shape_text(error: Mapping[str, Any], path: Path) -> str:
+def shape_problem(error: Mapping[str, Any], tables: Tables) -> Problem:
+    """One of pydantic's errors as a problem at its key."""
+    path = tuple(part for part in error["loc"] if not str(part).startswith("<"))
+    return Problem(path, shape_text(error, path, tables))
+
+
+def shape_text(error: Mapping[str, Any], path: Path, tables: Tables) -> str:
     """What one of pydantic's errors means, in this project's words."""
     kind = str(error["type"])
     if kind == "extra_forbidden":
-        return _unknown_key(path)
+        return _unknown_key(path, tables)
     if kind == "missing":
-        return f"is missing: {_description(path)}"
+        return f"is missing: {_description(path, tables)}"
     allowed = _SEVERAL_FORMS.get(_names(path)) or _allowed(kind, error)
     words = re.findall(r"'([^']*)'|\"([^\"]*)\"", allowed)
     hint = did_you_mean(error["input"], [a or b for a, b in words])
@@ -153,23 +164,19 @@ def _allowed(kind: str, error: Mapping[str, Any]) -> str:
     return _TYPES.get(kind, str(error["msg"]))
 
 
-def _unknown_key(path: Path) -> str:
-    from greenbench.suite.tables import TABLES
-
+def _unknown_key(path: Path, tables: Tables) -> str:
     key = str(path[-1])
     here = _names(path[:-1])
-    allowed = list(TABLES[here].model_fields)
+    allowed = list(tables[here].model_fields)
     hint = did_you_mean(key, allowed)
     if not hint:
-        homes = [dotted(place) for place, table in TABLES.items() if key in table.model_fields]
+        homes = [dotted(place) for place, table in tables.items() if key in table.model_fields]
         hint = "".join(f"; it belongs to [{home}]" for home in homes[:1] if home)
     return f"found an unknown key; allowed: {', '.join(allowed)}{hint}"
 
 
-def _description(path: Path) -> str:
-    from greenbench.suite.tables import TABLES
-
-    field = TABLES[_names(path[:-1])].model_fields[str(path[-1])]
+def _description(path: Path, tables: Tables) -> str:
+    field = tables[_names(path[:-1])].model_fields[str(path[-1])]
     text = field.description or "it is required"
     return text[0].lower() + text[1:].rstrip(".")
 

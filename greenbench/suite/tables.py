@@ -117,6 +117,8 @@ class LimitsTable(Table):
         Discriminator(lambda value: kind if (kind := _kind(value)) != "<table>" else "<word>"),
     ] = 0
     """GPUs of a trial: how many, `all`, or a list of indices and UUIDs as texts."""
+    network: list[str] = []
+    """Models whose trials may use a network; all others have none."""
 
 
 class CompanionTable(Table):

@@ -84,11 +84,13 @@ def supervise(path: Path, scratch: Path, data: Path | None) -> int:
             os.close(descriptor)
         _become_child(connection, output_write, scratch, data)
     os.close(output_write)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child may send it to process 1
     _shut_away()
     output = Output()
     status = _watch(child, connection, output_read, wake_read, output)
     _report(connection, output, status)
-    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1
+    return code if code < protocol.FROM_OUTSIDE else 1
 
 
 def _shut_away() -> None:

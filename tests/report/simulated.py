@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from greenbench.api import Change, Mutation, Scenario, Trial, Window, WindowEnergy
+from greenbench.energy.samples import SampleChunk
 from greenbench.store import AttemptEnd, Store
 
 DEFAULTS = {"epochs": 10, "learning_rate": 0.1, "optimizer": "sgd"}
@@ -22,8 +23,9 @@ GPU = {
     "update_period_s": 0.02,
     "coverage": 0.25,
     "calibration": 0.05,
+    "unit_j": 0.001,
 }
-GPU_POWER = GPU | {"name": "gpu/0/power", "method": "power"}
+GPU_POWER = GPU | {"name": "gpu/0/power", "method": "power", "unit_j": None, "unit_w": 0.001}
 PACKAGE = {
     "name": "cpu/package-0",
     "backend": "rapl",
@@ -31,6 +33,7 @@ PACKAGE = {
     "physical_id": "package-0",
     "scope": "socket",
     "update_period_s": 0.001,
+    "unit_j": 0.001,
 }
 CORE = PACKAGE | {"name": "cpu/core-0", "physical_id": "core-0", "contained_in": "cpu/package-0"}
 ESTIMATE = {
@@ -98,8 +101,9 @@ def simulate(
     outcomes: Mapping[int, Mapping] = {},
     run: int | None = None,
     shuffled: bool = True,
+    traced: bool = False,
 ) -> Store:
-    """A result set of `studies`; `outcomes` overrides, by cohort number, status, metrics, error,
+    """A result set of `studies`, with samples and epochs if `traced`; `outcomes` overrides, by cohort number, status, metrics, error,
     energy_j or gap_s; `run`: how many cohorts were run (the rest stays planned)."""
     random = Random(seed)
     cohorts = list(
@@ -165,6 +169,7 @@ def simulate(
                 random,
                 number,
                 outcome,
+                traced,
             )
             clock_s += 200.0
         store.end_session(session)
@@ -212,7 +217,9 @@ def _idle(store, session, start_s, channels, random) -> None:
     )
 
 
-def _run(store, session, start_s, study, truth, members, channels, random, number, outcome) -> None:
+def _run(
+    store, session, start_s, study, truth, members, channels, random, number, outcome, traced
+) -> None:
     run, attempts = store.begin_cohort(session, members, start_s, None, {"load_1min": 0.1})
     block = Random(f"{members[0].block} {study.model}").gauss(0, study.block_noise)
     factor = math.exp(random.gauss(0, study.noise) + block + study.drift * number)
@@ -245,9 +252,46 @@ def _run(store, session, start_s, study, truth, members, channels, random, numbe
     if total is not None:
         keys = [trial.key for trial in members]
         _shares(store, number, channels, total, 40 * train_s, keys)
+    if traced and total:
+        _epochs(store, session, run, attempts, members, start_s, train_s)
+        _samples(store, session, channels, start_s, train_s, total)
     if copies > 1:
         overlap = Window(kind="overlap", start_s=start_s, end_s=start_s + train_s * 0.95)
         _window(store, session, overlap, channels, energy_j * 0.95, run=run)
+
+
+def _epochs(store, session, run, attempts, members, start_s, train_s) -> None:
+    for trial, attempt in zip(members, attempts, strict=True):
+        each_s = train_s / trial.hyperparameters["epochs"]
+        for number in range(trial.hyperparameters["epochs"]):
+            begin_s = start_s + number * each_s
+            spans = [("epoch", begin_s, begin_s + 0.9 * each_s)]
+            spans += [("validation", begin_s + 0.9 * each_s, begin_s + each_s)]
+            for kind, from_s, to_s in spans:
+                window = Window(kind=kind, number=number, start_s=from_s, end_s=to_s)
+                store.add_window(session, window, [], cohort_run=run, attempt=attempt)
+
+
+def _samples(store, session, channels, start_s, train_s, total_j) -> None:
+    """Ten readings a second of every measured channel: idle, training with dips at its epochs."""
+    for channel in channels:
+        part = SHARE.get(channel["name"], 1.0)
+        chunk, energy_j = SampleChunk(channel["name"]), 0.0
+        for tick in range(int((train_s + 20) * 10)):
+            at_s = start_s - 10 + tick / 10
+            along = (at_s - start_s) / train_s
+            busy = 0 <= along <= 1
+            power_w = part * (total_j / train_s * (1 + 0.12 * math.sin(at_s * 9)) if busy else 40)
+            power_w *= 0.6 if busy and (along * 10) % 1 > 0.9 else 1.0
+            energy_j += power_w / 10
+            chunk.stamp_s.append(at_s)
+            chunk.half_s.append(0.0001)
+            power = channel["method"] == "power"
+            chunk.value.append(int((power_w if power else energy_j) * 1000))
+            chunk.flags.append(0)
+        first_s, last_s = chunk.stamp_s[0], chunk.stamp_s[-1]
+        packed = (channel["name"], first_s, last_s, len(chunk), chunk.to_bytes())
+        store.add_samples(session, [packed])
 
 
 def _shares(store, window, channels, total_j, idle_j, keys) -> None:

@@ -28,6 +28,14 @@ def test_the_smallest_suite_has_the_documented_defaults(parse):
     assert (study.nulls, study.originals, study.mutate) == (1, None, ())
 
 
+def test_only_known_models_are_let_into_a_network(parse):
+    head = SMALLEST.replace("[[study]]", "[limits]\nnetwork = {}\n[[study]]")
+    assert parse(SMALLEST).limits.network == ()
+    assert parse(head.format('["net"]')).limits.network == ("net",)
+    with pytest.raises(SuiteError, match=r'limits.network\[1\]: found "nett".*did you mean "net"'):
+        parse(head.format('["net", "nett"]'))
+
+
 def test_everything_that_is_said_arrives(parse):
     text = """
 name = "full"

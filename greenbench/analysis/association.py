@@ -1,0 +1,285 @@
+"""How two columns move together: coefficients with intervals, partial ones, shape, categories."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from greenbench.analysis.inference import (
+    ALPHA,
+    EXACT_LIMIT,
+    PERMUTATION_SEED,
+    RESAMPLES,
+    Array,
+)
+
+Method = Literal["spearman", "kendall", "pearson"]
+METHODS: tuple[Method, ...] = ("spearman", "kendall", "pearson")
+Shape = Literal["rising", "falling", "U", "∩", "wavy", "no difference shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A coefficient in [-1, 1] over `n` points, its 95 % interval (None: too few points, or at
+    ±1) and its two-sided p (NaN: cannot be had)."""
+
+    coefficient: float
+    low: float | None
+    high: float | None
+    p: float
+    n: int
+
+
+def associate(x: ArrayLike, y: ArrayLike, method: Method = "spearman") -> Association | None:
+    """Coefficient and p as scipy gives them; None where one side is constant or fewer than 3 points are finite.
+
+    Pairs with a value that is not finite are left out. Intervals are on Fisher's z (Fisher 1921):
+    its variance is 1/(n-3) for Pearson's r, (1 + ρ²/2)/(n-3) for Spearman's ρ (Bonett and Wright
+    2000), 0.437/(n-4) for Kendall's τ (Fieller, Hartley and Pearson 1957).
+    """
+    points, others = _finite(x, y)
+    if len(points) < 3 or np.ptp(points) == 0 or np.ptp(others) == 0:
+        return None
+    call = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        found = call[method](points, others)
+    coefficient, p = float(found.statistic), float(found.pvalue)
+    if not math.isfinite(coefficient):
+        return None
+    low, high = _fisher(coefficient, len(points), method) or (None, None)
+    return Association(coefficient, low, high, p, len(points))
+
+
+def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None:
+    """Spearman's ρ of `x` and `y` with the ranks of `others` (points x columns) held fixed.
+
+    From the inverse of the matrix of rank correlations; p by Student's t with n-2-k degrees of
+    freedom for k columns, the interval as for Spearman's ρ with n-k points (Fisher 1924). None
+    where the columns determine one another, or with fewer than 4 + k points.
+    """
+    table = np.column_stack([np.asarray(x, float), np.asarray(y, float), np.asarray(others, float)])
+    table = table[np.isfinite(table).all(axis=1)]
+    table = table[:, [True, True, *(np.ptp(table[:, 2:], axis=0) > 0)]] if len(table) else table
+    n, k = len(table), table.shape[1] - 2
+    if n < 4 + k or np.ptp(table[:, 0]) == 0 or np.ptp(table[:, 1]) == 0:
+        return None
+    matrix = np.corrcoef(np.apply_along_axis(stats.rankdata, 0, table), rowvar=False)
+    if np.linalg.cond(matrix) > 1e10:
+        return None
+    inverse = np.linalg.inv(matrix)
+    rho = float(-inverse[0, 1] / math.sqrt(inverse[0, 0] * inverse[1, 1]))
+    rho = min(1.0, max(-1.0, rho))
+    df = n - 2 - k
+    t = rho * math.sqrt(df / max(1e-300, 1 - rho**2))
+    low, high = _fisher(rho, n - k, "spearman") or (None, None)
+    return Association(rho, low, high, 2 * float(stats.t.sf(abs(t), df)), n)
+
+
+def permuted(x: Array, y: Array, method: Method = "spearman") -> tuple[float, float]:
+    """Two-sided p by permuting the points, and the smallest p that so many could give.
+
+    Every order up to 8 points, otherwise a seeded sample with the observed one added (Phipson and
+    Smyth 2010): for points that are few, where the formulas for p are approximations.
+    """
+    if method == "kendall":
+        signs_x, signs_y = (np.sign(np.subtract.outer(v, v)) for v in (x, y))
+        orders = _orders(len(x))
+        sums = np.array([(signs_x[np.ix_(o, o)] * signs_y).sum() for o in orders])
+        observed = float((signs_x * signs_y).sum())
+    else:
+        a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
+        a, b = a - a.mean(), b - b.mean()
+        orders = _orders(len(x))
+        sums, observed = a[orders] @ b, float(a @ b)
+    exact = math.factorial(len(x)) <= EXACT_LIMIT
+    tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
+    extra = 0 if exact else 1
+    tails = [
+        int((side * sums >= side * observed - tolerance).sum()) + extra for side in (-1.0, 1.0)
+    ]
+    total = len(sums) + extra
+    return min(1.0, 2 * min(tails) / total), 2 / total
+
+
+def shape_of_levels(means: Array, variance: Array, df: float) -> Shape:
+    """The shape of a quantity over ordered levels, from differences that Tukey's test shows.
+
+    `means` in the order of the levels; `variance[i, j]` is the variance of mean i minus mean j.
+    A difference counts if its studentized range is significant at 5 % over all pairs (Tukey 1949,
+    Kramer 1956), so the word as a whole is wrong at most that often where nothing differs. U: an
+    inner level lies below one on its left and one on its right; ∩: above; wavy: both.
+    """
+    k = len(means)
+    if k < 3 or not df > 0:
+        return "no difference shown"
+    limit = _tukey(k, round(min(df, 1e4), 2))
+    gaps = np.subtract.outer(means, means)
+    with np.errstate(all="ignore"):
+        shown = np.where((np.abs(gaps) > limit * np.sqrt(variance)) & (variance > 0), gaps, 0.0)
+    return _shape(np.sign(shown))
+
+
+def shape_of_points(x: ArrayLike, y: ArrayLike) -> Shape:
+    """The shape over points that are runs of their own (no blocks).
+
+    Where values repeat: Tukey's test between levels, as `shape_of_levels`. Where they do not:
+    the points are cut at each inner value, and a U or ∩ needs rank correlations of opposite sign
+    on both sides, each significant at 5 % over all cuts (Bonferroni); otherwise the sign of a
+    significant Spearman's ρ.
+    """
+    points, values = _finite(x, y)
+    levels, inverse, counts = np.unique(points, return_inverse=True, return_counts=True)
+    repeated = len(values) - len(levels)
+    if len(levels) < 3:
+        return "no difference shown"
+    if repeated >= len(levels):
+        means = np.bincount(inverse, values) / counts
+        squares = float(((values - means[inverse]) ** 2).sum())
+        variance = squares / repeated * np.add.outer(1 / counts, 1 / counts)
+        return shape_of_levels(means, variance, repeated)
+    return _cut(points, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """Kruskal and Wallis' H over `groups` with `n` points: p, and ε² in [0, 1]."""
+
+    h: float
+    p: float
+    epsilon_squared: float
+    groups: int
+    n: int
+
+
+def categories(groups: Sequence[ArrayLike]) -> Categories | None:
+    """Kruskal-Wallis over independent groups (1952) with ε² = H/(n-1) (Tomczak and Tomczak 2014).
+
+    None with fewer than two groups, or where nothing differs at all.
+    """
+    found = [np.asarray(group, float) for group in groups]
+    found = [group[np.isfinite(group)] for group in found]
+    found = [group for group in found if len(group)]
+    n = sum(map(len, found))
+    if len(found) < 2 or n < 3 or np.ptp(np.concatenate(found)) == 0:
+        return None
+    test = stats.kruskal(*found)
+    h = float(test.statistic)
+    return Categories(h, float(test.pvalue), h / (n - 1), len(found), n)
+
+
+def blocked_categories(values: Array, level: Array, block: Array) -> Categories | None:
+    """Kruskal-Wallis on values aligned by their block's mean; p by permuting inside blocks.
+
+    Hodges and Lehmann 1962 for the alignment. Under the null hypothesis the trials of a block are
+    exchangeable, so levels are shuffled among them (a seeded sample, the observed one added).
+    `values`, `level` and `block` have one entry a trial.
+    """
+    keep = np.isfinite(values)
+    values, level, block = values[keep], level[keep], block[keep]
+    names, levels = np.unique(level, return_inverse=True)
+    _, blocks = np.unique(block, return_inverse=True)
+    if len(names) < 2 or len(values) < 3:
+        return None
+    aligned = values - (np.bincount(blocks, values) / np.bincount(blocks))[blocks]
+    scale = float(np.abs(aligned).max())
+    if scale <= 1e-12 * max(1.0, float(np.abs(values).max())):
+        return None
+    ranks = stats.rankdata(np.round(aligned / scale, 12))
+    counts = np.bincount(levels)
+    n = len(values)
+
+    def spread(sums: Array) -> Array:
+        return np.asarray((sums**2 / counts).sum(axis=-1))
+
+    random = np.random.default_rng(PERMUTATION_SEED)
+    order = np.argsort(blocks, kind="stable")
+    ranks, levels = ranks[order], levels[order]
+    edges = np.searchsorted(blocks[order], np.arange(blocks.max() + 2))
+    one_hot = np.eye(len(names))[levels]
+    sums = np.zeros((RESAMPLES // 10, len(names)))
+    for start, end in pairwise(edges):
+        shuffled = random.permuted(np.tile(ranks[start:end], (len(sums), 1)), axis=1)
+        sums += shuffled @ one_hot[start:end]
+    observed = float(spread(ranks @ one_hot))
+    p = (int((spread(sums) >= observed * (1 - 1e-12)).sum()) + 1) / (len(sums) + 1)
+    h = (12 / (n * (n + 1)) * observed - 3 * (n + 1)) / float(stats.tiecorrect(ranks))
+    return Categories(h, p, min(1.0, h / (n - 1)), len(names), n)
+
+
+@lru_cache(maxsize=4096)
+def _tukey(levels: int, df: float) -> float:
+    """How many standard errors a difference must have to be shown."""
+    return float(stats.studentized_range.ppf(1 - ALPHA, levels, df)) / math.sqrt(2)
+
+
+def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    points, others = np.asarray(x, float), np.asarray(y, float)
+    keep = np.isfinite(points) & np.isfinite(others)
+    return points[keep], others[keep]
+
+
+def _fisher(coefficient: float, n: int, method: Method) -> tuple[float, float] | None:
+    spare = n - (4 if method == "kendall" else 3)
+    if spare < 1 or abs(coefficient) >= 1:
+        return None
+    factor = {"pearson": 1.0, "spearman": 1 + coefficient**2 / 2, "kendall": 0.437}[method]
+    half = float(stats.norm.ppf(1 - ALPHA / 2)) * math.sqrt(factor / spare)
+    middle = math.atanh(coefficient)
+    return math.tanh(middle - half), math.tanh(middle + half)
+
+
+def _orders(n: int) -> np.ndarray:
+    """Every order of n points, or a seeded sample of them."""
+    if math.factorial(n) <= EXACT_LIMIT:
+        orders = np.zeros((1, 0), dtype=int)
+        for place in range(n):
+            orders = np.concatenate(
+                [np.insert(orders, where, place, axis=1) for where in range(place + 1)]
+            )
+        return orders
+    random = np.random.default_rng(PERMUTATION_SEED)
+    return random.permuted(np.tile(np.arange(n), (RESAMPLES, 1)), axis=1)
+
+
+def _shape(above: Array) -> Shape:
+    """From signs: `above[i, j]` is 1 where level i is shown to lie above level j."""
+    inner = range(1, len(above) - 1)
+    valley = any((above[:i, i] > 0).any() and (above[i + 1 :, i] > 0).any() for i in inner)
+    hill = any((above[:i, i] < 0).any() and (above[i + 1 :, i] < 0).any() for i in inner)
+    later = above[np.tril_indices(len(above), -1)]
+    rises, falls = bool((later > 0).any()), bool((later < 0).any())
+    if (valley and hill) or (rises and falls and not (valley or hill)):
+        return "wavy"
+    if valley or hill:
+        return "U" if valley else "∩"
+    return "rising" if rises else "falling" if falls else "no difference shown"
+
+
+def _cut(points: Array, values: Array) -> Shape:
+    order = np.argsort(points, kind="stable")
+    points, values = points[order], values[order]
+    cuts = [cut for cut in range(4, len(points) - 3) if points[cut - 1] < points[cut]]
+    for cut in cuts:
+        sides = (
+            associate(points[:cut], values[:cut]),
+            associate(points[cut:], values[cut:]),
+        )
+        if any(side is None or side.p >= ALPHA / len(cuts) for side in sides):
+            continue
+        first, second = (side.coefficient for side in sides if side is not None)
+        if first * second < 0:
+            return "U" if second > 0 else "∩"
+    whole = associate(points, values)
+    if whole is None or whole.p >= ALPHA:
+        return "no difference shown"
+    return "rising" if whole.coefficient > 0 else "falling"

@@ -1,0 +1,291 @@
+"""Runs without blocks (imported ones): arms beside originals, and correlations over runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from greenbench.analysis.association import (
+    METHODS,
+    Method,
+    associate,
+    categories,
+    partial,
+    shape_of_points,
+)
+from greenbench.analysis.inference import ALPHA, Array, fdr
+from greenbench.analysis.joint import joint_p, joint_quantile
+
+Scale = Literal["ratio", "difference"]
+DELTA_COLUMNS = (
+    "study",
+    "arm",
+    "runs",
+    "originals",
+    "original_mean",
+    "estimate",
+    "low",
+    "high",
+    "joint_low",
+    "joint_high",
+    "delta",
+    "p",
+    "p_corrected",
+    "rank_p",
+    "cliffs_delta",
+    "cliffs_low",
+    "cliffs_high",
+    "note",
+)
+CORRELATION_COLUMNS = (
+    "study",
+    "hyperparameter",
+    "quantity",
+    "method",
+    "runs",
+    "settings",
+    "coefficient",
+    "low",
+    "high",
+    "p",
+    "p_corrected",
+    "partial",
+    "partial_low",
+    "partial_high",
+    "partial_p",
+    "held",
+    "shape",
+    "note",
+)
+
+
+def unpaired_deltas(
+    runs: pd.DataFrame, quantity: str, scale: Scale, *, study: str = "study", arm: str = "arm"
+) -> pd.DataFrame:
+    """Each arm of each study against the study's originals, as independent samples.
+
+    `runs` has one row a run: the columns `study` and `arm` (names), `original` (bool) and the
+    quantity. `estimate`, `low`, `high`: the change as in `deltas.deltas` (relative for "ratio",
+    in the quantity's unit for "difference") with a 95 % interval by Welch's t, on logarithms for
+    ratios; `joint_low`, `joint_high` and `p_corrected`: Dunnett's (1955), with one variance for
+    all samples of the study, so that together they hold with 95 %; `p`: Welch's; `rank_p`: Mann
+    and Whitney's; Cliff's δ with Cliff's interval (1993). Nothing here takes drift between the
+    originals' time and the mutants' out: `note` says so.
+    """
+    rows: list[dict[str, Any]] = []
+    values = _usable(runs, quantity, scale)
+    for name, table in runs.assign(_value=values).groupby(study, sort=False):
+        known = table[table["_value"].notna()]
+        originals = known.loc[known["original"].astype(bool), "_value"].to_numpy(float)
+        mutants = known[~known["original"].astype(bool)]
+        groups = {
+            str(key): group["_value"].to_numpy(float)
+            for key, group in mutants.groupby(arm, sort=False)
+        }
+        if not len(originals) or not groups:
+            continue
+        found = [_delta(key, group, originals, scale) for key, group in groups.items()]
+        _dunnett(found, list(groups.values()), originals, scale)
+        rows += [{"study": name, **row} for row in found]
+    return pd.DataFrame.from_records(rows, columns=list(DELTA_COLUMNS))
+
+
+def unpaired_correlations(
+    runs: pd.DataFrame,
+    hyperparameters: Sequence[str],
+    quantities: Sequence[str],
+    *,
+    study: str = "study",
+    methods: Sequence[Method] = METHODS,
+) -> pd.DataFrame:
+    """Each hyperparameter's column with each quantity's, over the runs of each study.
+
+    Coefficients and p are scipy's own on the runs in which both are known (a missing value is
+    missing, not zero); `low` and `high`: 95 % (see `association.associate`). `runs`: how many;
+    `settings`: how many values of the hyperparameter: repeats of a value are not independent
+    points, and where there are many `note` says so. `partial`: Spearman's ρ with all other hyperparameters that
+    vary in the same runs held fixed (`held` names them), for the method "spearman". `p_corrected`:
+    Benjamini and Hochberg over all cells of a study and method that have a p. `shape`: see
+    `association.shape_of_points`. Categorical columns get one row, method "kruskal":
+    `coefficient` is ε² (0 to 1, no sign).
+    """
+    rows: list[dict[str, Any]] = []
+    for name, table in runs.groupby(study, sort=False):
+        varied = [h for h in hyperparameters if h in table and _varies(table[h])]
+        for hyperparameter in varied:
+            others = [h for h in varied if h != hyperparameter]
+            for quantity in quantities:
+                if quantity in table:
+                    base = {"study": name, "hyperparameter": hyperparameter, "quantity": quantity}
+                    found = _cells(table, hyperparameter, quantity, others, methods)
+                    rows += [base | cell for cell in found]
+    result = pd.DataFrame.from_records(rows, columns=list(CORRELATION_COLUMNS))
+    result["p_corrected"] = math.nan
+    for _, family in result.groupby(["study", "method"], sort=False):
+        corrected = fdr(pd.to_numeric(family["p"]).to_numpy(float))
+        result.loc[family.index, "p_corrected"] = corrected
+    return result
+
+
+def is_categorical(values: pd.Series) -> bool:
+    """Whether a hyperparameter has no order: texts and truth values."""
+    return any(isinstance(value, str | bool | np.bool_) for value in values.dropna().unique())
+
+
+def _varies(values: pd.Series) -> bool:
+    return len(values.dropna().unique()) > 1
+
+
+def cliff(one: Array, other: Array) -> tuple[float, float | None, float | None]:
+    """Cliff's δ of independent samples with its 95 % interval (Cliff 1993, unbiased variance,
+    asymmetric limits); no interval with fewer than 2 values a side or at ±1."""
+    signs = np.sign(np.subtract.outer(one, other))
+    delta = float(signs.mean())
+    n, m = signs.shape
+    if min(n, m) < 2 or abs(delta) >= 1:
+        return delta, None, None
+    rows = float(((signs.mean(axis=1) - delta) ** 2).sum())
+    columns = float(((signs.mean(axis=0) - delta) ** 2).sum())
+    cells = float(((signs - delta) ** 2).sum())
+    variance = (m**2 * rows + n**2 * columns - cells) / (n * m * (n - 1) * (m - 1))
+    variance = max(variance, (1 - delta**2) / (n * m - 1))
+    z2 = float(stats.t.ppf(1 - ALPHA / 2, n + m - 2)) ** 2
+    root = math.sqrt(z2 * variance * ((1 - delta**2) ** 2 + z2 * variance))
+    middle, scale = delta - delta**3, 1 - delta**2 + z2 * variance
+    return delta, max(-1.0, (middle - root) / scale), min(1.0, (middle + root) / scale)
+
+
+def _usable(runs: pd.DataFrame, quantity: str, scale: Scale) -> pd.Series:
+    if quantity not in runs:
+        return pd.Series(math.nan, index=runs.index)
+    values = pd.to_numeric(runs[quantity], errors="coerce").astype(float)
+    values = values.where(np.isfinite(values))
+    if scale == "ratio":
+        return pd.Series(np.log(values.where(values > 0)), index=runs.index)
+    return values
+
+
+def _delta(arm: str, group: Array, originals: Array, scale: Scale) -> dict[str, Any]:
+    center = float(group.mean() - originals.mean())
+    row: dict[str, Any] = dict.fromkeys(DELTA_COLUMNS)
+    original_mean = float((np.exp(originals) if scale == "ratio" else originals).mean())
+    delta, low, high = cliff(group, originals)
+    row |= {
+        "arm": arm,
+        "runs": len(group),
+        "originals": len(originals),
+        "original_mean": original_mean,
+        "estimate": _back(center, scale),
+        "delta": _back(center, scale) * (original_mean if scale == "ratio" else 1.0),
+        "cliffs_delta": delta,
+        "cliffs_low": low,
+        "cliffs_high": high,
+        "p": math.nan,
+        "p_corrected": math.nan,
+        "note": "no blocks: drift between the originals' time and the mutants' is not taken out",
+    }
+    row["rank_p"] = float(stats.mannwhitneyu(group, originals).pvalue)
+    if min(len(group), len(originals)) > 1 and max(np.ptp(group), np.ptp(originals)) > 0:
+        test = stats.ttest_ind(group, originals, equal_var=False)
+        interval = test.confidence_interval()
+        row |= {
+            "p": float(test.pvalue),
+            "low": _back(float(interval.low), scale),
+            "high": _back(float(interval.high), scale),
+        }
+    return row
+
+
+def _dunnett(
+    rows: list[dict[str, Any]], groups: list[Array], originals: Array, scale: Scale
+) -> None:
+    samples = [originals, *groups]
+    df = sum(map(len, samples)) - len(samples)
+    squares = sum(float(((sample - sample.mean()) ** 2).sum()) for sample in samples)
+    if df < 1 or squares <= 0:
+        return
+    widths = [math.sqrt(squares / df * (1 / len(g) + 1 / len(originals))) for g in groups]
+    centers = [float(group.mean() - originals.mean()) for group in groups]
+    loadings = [math.sqrt(len(g) / (len(g) + len(originals))) for g in groups]
+    t = np.array([center / width for center, width in zip(centers, widths, strict=True)])
+    limit = joint_quantile(float(df), tuple(loadings))
+    for row, center, width, p in zip(rows, centers, widths, joint_p(t, df, loadings), strict=True):
+        row["p_corrected"] = float(p)
+        row["joint_low"] = _back(center - limit * width, scale)
+        row["joint_high"] = _back(center + limit * width, scale)
+
+
+def _back(value: float, scale: Scale) -> float:
+    if scale == "difference":
+        return value
+    return math.expm1(value) if value < 700 else math.inf
+
+
+def _cells(
+    table: pd.DataFrame,
+    hyperparameter: str,
+    quantity: str,
+    others: Sequence[str],
+    methods: Sequence[Method],
+) -> list[dict[str, Any]]:
+    y = pd.to_numeric(table[quantity], errors="coerce").astype(float)
+    known = table[hyperparameter].notna() & np.isfinite(y)
+    x, y = table.loc[known, hyperparameter], y[known]
+    base: dict[str, Any] = {"runs": len(y), "settings": int(x.nunique()), "held": ""}
+    if is_categorical(x):
+        found = categories([group.to_numpy() for _, group in y.groupby(x)])
+        if found is None:
+            return [base | {"method": "kruskal", "note": "too few runs, or constant"}]
+        effect = {"coefficient": found.epsilon_squared, "p": found.p}
+        return [base | effect | {"method": "kruskal", "note": "categories: ε², no sign"}]
+    x = pd.to_numeric(x).astype(float)
+    cells = []
+    for method in methods:
+        found_by = associate(x, y, method)
+        cell: dict[str, Any] = base | {"method": method, "p": math.nan}
+        if found_by is None:
+            cells.append(cell | {"note": "too few runs, or constant"})
+            continue
+        cell |= {
+            "coefficient": found_by.coefficient,
+            "low": found_by.low,
+            "high": found_by.high,
+            "p": found_by.p,
+            "shape": shape_of_points(x, y),
+            "note": _note(base, others),
+        }
+        if method == "spearman":
+            cell |= _partial(table[known], x, y, others)
+        cells.append(cell)
+    return cells
+
+
+def _note(base: dict[str, Any], others: Sequence[str]) -> str:
+    notes = [f"also varied: {', '.join(others)}"] if others else []
+    if base["runs"] >= 2 * base["settings"]:
+        notes.append("runs of one setting are not independent points")
+    return "; ".join(notes)
+
+
+def _partial(
+    table: pd.DataFrame, x: pd.Series, y: pd.Series, others: Sequence[str]
+) -> dict[str, Any]:
+    """ρ with the others held fixed; those of one value or without an order can't be."""
+    held = [o for o in others if not is_categorical(table[o]) and _varies(table[o])]
+    columns = table[held].apply(pd.to_numeric, errors="coerce")
+    held = [o for o in held if columns[o].notna().all()]
+    found = partial(x, y, columns[held].to_numpy(float)) if held else None
+    if found is None:
+        return {}
+    return {
+        "partial": found.coefficient,
+        "partial_low": found.low,
+        "partial_high": found.high,
+        "partial_p": found.p,
+        "held": ", ".join(held),
+    }

@@ -1,0 +1,424 @@
+"""Two result sets side by side as a `Report`, with what can be compared and what can't."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from greenbench.analysis import comparison
+from greenbench.analysis.cohorts import METRIC, main_channels
+from greenbench.report.context import Context, context
+from greenbench.report.figures import Axis, Forest, Mark, Pair, Pairs, Tone
+from greenbench.report.model import Cell, Column, Report, Section, Table
+from greenbench.report.text import cell_text, number
+from greenbench.report.values import Interval, Kind
+from greenbench.store import Store
+
+HARDWARE: Final = ("cpu_model", "cpu_logical", "memory_bytes", "machine", "virtual", "gpus")
+"""Facts of a host that make another one of it."""
+SETTINGS: Final = ("kernel", "os", "governor", "turbo", "cpu_max_mhz")
+"""Facts of a host that its owner changes."""
+ABOUT = (
+    "AFTER against BEFORE. The intervals hold together: the chance that any interval of a table"
+    " misses is 5 % at most (Welch's t on logarithms of block means, Bonferroni). What differs"
+    " between two dates without being recorded (the room's temperature, say) is in no interval."
+)
+ABOUT_DELTAS = (
+    "Each side's mutants are compared with its own originals, so what slows or heats a whole host"
+    " cancels. The change is of the mutant's ratio to its originals."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a limit finds: arms over it as far as the intervals go, and those that may be.
+
+    `judged` is how many had an interval at all; `refused` says why none may be judged.
+    """
+
+    limit: float
+    what: str
+    over: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    judged: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The report of a comparison, and the rows that a gate judges."""
+
+    report: Report
+    rows: pd.DataFrame
+    what: str
+    refused: str
+
+    def gate(self, limit: float) -> Gate:
+        """An arm is over the limit if its whole interval is: an estimate alone fails nothing."""
+        if self.refused:
+            return Gate(limit, self.what, refused=self.refused)
+        known = self.rows[self.rows["low"].notna()]
+        if known.empty:
+            reason = "no arm has two blocks in both result sets, so nothing is known beyond noise"
+            return Gate(limit, self.what, refused=reason)
+        over = known["low"].astype(float) > limit
+        perhaps = ~over & (known["high"].astype(float) > limit)
+        return Gate(
+            limit,
+            self.what,
+            tuple(_line(row) for _, row in known[over].iterrows()),
+            tuple(_line(row) for _, row in known[perhaps].iterrows()),
+            len(known),
+        )
+
+
+def compare(
+    before: Store,
+    after: Store,
+    *,
+    names: tuple[str, str] = ("BEFORE", "AFTER"),
+    include_invalid: bool = False,
+) -> Compared:
+    """What two result sets say of the same arms; whatever can't be compared is said, not shown."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        one, two = (context(store, include_invalid=include_invalid) for store in (before, after))
+        return _compared(one, two, names)
+
+
+def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
+    differences = list(_differences(one, two))
+    energy = _why_no_energy(one, two)
+    quantity = "cpu_time_s" if energy else "energy_j"
+    what = "CPU time" if energy else "energy"
+    rows = comparison.totals(one.cohorts, two.cohorts, quantity)
+    times = comparison.totals(one.cohorts, two.cohorts, "train_s")
+    shifts = comparison.deltas(one.cohorts, two.cohorts, quantity, "ratio")
+    hardware = _hardware(one, two)
+    refused = ""
+    if rows.empty:
+        refused = "no arm with the same configuration completed in both result sets"
+    elif hardware:
+        refused = f"they ran on different hardware ({hardware}), which would be what is judged"
+    sections = (
+        _summary(rows, shifts, what, differences, refused),
+        _comparable(differences, energy, hardware),
+        _totals(rows, times, what, names),
+        _deltas(shifts, what, names),
+        _metrics(one, two),
+    )
+    report = Report(
+        title=f"greenbench: {names[0]} beside {names[1]}",
+        basis="measured" if not energy else "none",
+        sections=tuple(section for section in sections if section is not None),
+    )
+    return Compared(report, rows, what, refused)
+
+
+# --- what can be compared ---------------------------------------------------------------------------
+
+
+def _why_no_energy(one: Context, two: Context) -> str:
+    """Why energies can't be set side by side; empty if they can."""
+    if not (one.measured and two.measured):
+        bases = (one.basis, two.basis)
+        if "measured" in bases:
+            other = bases[1 - bases.index("measured")]
+            word = "an estimate" if other == "estimate" else "not recorded"
+            return f"energy was measured in one and is {word} in the other"
+        return "energy was measured in neither"
+    channels = [main_channels(side.cohorts) for side in (one, two)]
+    if channels[0] != channels[1]:
+        return f"the totals add other channels ({channels[0] or 'none'}; {channels[1] or 'none'})"
+    return ""
+
+
+def _hardware(one: Context, two: Context) -> str:
+    """The facts that make it another machine, with both values; empty if none."""
+    sides = [_host(side) for side in (one, two)]
+    return "; ".join(
+        f"{key} {_short(sides[0].get(key))}, then {_short(sides[1].get(key))}"
+        for key in HARDWARE
+        if sides[0].get(key) != sides[1].get(key)
+    )
+
+
+def _differences(one: Context, two: Context) -> Iterator[tuple[str, str, str]]:
+    """What is not the same: its name and both values."""
+    sides = (one, two)
+    hosts = [_host(side) for side in sides]
+    for key in (*HARDWARE, *SETTINGS):
+        pair = [hosts[0].get(key), hosts[1].get(key)]
+        if pair[0] != pair[1]:
+            yield f"host: {key}", _short(pair[0]), _short(pair[1])
+    versions = [_last(side).get("versions") or {} for side in sides]
+    for name in sorted({*versions[0], *versions[1]}):
+        pair = [versions[0].get(name), versions[1].get(name)]
+        if pair[0] != pair[1]:
+            yield f"version: {name}", _short(pair[0]), _short(pair[1])
+    for key in ("executor", "measure"):
+        pair = [_last(side).get(key) for side in sides]
+        if pair[0] != pair[1]:
+            yield key, _short(pair[0]), _short(pair[1])
+    for key in ("suite_name", "plan_seed", "greenbench_version"):
+        pair = [side.facts.get(key) for side in sides]
+        if pair[0] != pair[1]:
+            yield key.replace("_", " "), _short(pair[0]), _short(pair[1])
+    yield from _arms(one, two)
+
+
+def _arms(one: Context, two: Context) -> Iterator[tuple[str, str, str]]:
+    found = [comparison.configurations(side.cohorts) for side in (one, two)]
+    for key in dict.fromkeys((*found[0], *found[1])):
+        pair = [side.get(key) for side in found]
+        name = f"{key[0]}: {next(p for p in pair if p)[1] or 'original'}"
+        if pair[0] is None or pair[1] is None:
+            there = ["completed" if side else "not there" for side in pair]
+            yield name, there[0], there[1]
+        elif pair[0][0] != pair[1][0]:
+            yield f"{name}, hyperparameters", _short(pair[0][0]), _short(pair[1][0])
+
+
+def _host(side: Context) -> Mapping[str, Any]:
+    found = _last(side).get("host")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _last(side: Context) -> Mapping[str, Any]:
+    return side.sessions[-1] if side.sessions else {}
+
+
+def _short(value: Any) -> str:
+    return "not known" if value is None else str(value)
+
+
+# --- sections -----------------------------------------------------------------------------------------
+
+
+def _summary(
+    rows: pd.DataFrame,
+    shifts: pd.DataFrame,
+    what: str,
+    differences: Sequence[tuple[str, str, str]],
+    refused: str,
+) -> Section:
+    points = [f"{len(rows)} arms have the same configuration and results in both."]
+    known = rows[rows["low"].notna()]
+    if len(known):
+        more = int((known["low"].astype(float) > 0).sum())
+        less = int((known["high"].astype(float) < 0).sum())
+        rest = len(known) - more - less
+        points.append(
+            f"AFTER, {what}: {more} arms take more, {less} take less, of {rest} it can't be told."
+        )
+    originals = rows[rows["mutation"] == ""]
+    points += [
+        f"{row['study']}: the original takes {_words(row, what)}."
+        for _, row in originals.iterrows()
+    ]
+    clear = shifts[shifts["low"].notna()]
+    moved = clear[(clear["low"].astype(float) > 0) | (clear["high"].astype(float) < 0)]
+    if len(clear):
+        points.append(
+            f"{len(moved)} of {len(clear)} deltas of mutants changed beyond their intervals."
+        )
+    if differences:
+        verb = "thing differs" if len(differences) == 1 else "things differ"
+        points.append(f"{len(differences)} {verb} between the two, as listed below.")
+    if refused:
+        points.append(f"A gate (--fail-over) can't judge these: {refused}.")
+    return Section(key="summary", title="Summary", points=tuple(points))
+
+
+def _words(row: pd.Series, what: str) -> str:
+    change = cell_text(_interval(row), "percent")
+    if pd.isna(row["low"]):
+        return f"{change} {what} (how much of it is noise is not known)"
+    sure = float(row["low"]) > 0 or float(row["high"]) < 0
+    return f"{change} {what}" if sure else f"as much {what} as far as can be told ({change})"
+
+
+def _comparable(differences: Sequence[tuple[str, str, str]], energy: str, hardware: str) -> Section:
+    points = []
+    if energy:
+        points.append(f"Energies are not compared: {energy}. CPU time is compared instead.")
+    else:
+        points.append("Energies are measured over the same channels in both, and are compared.")
+    if hardware:
+        points.append(
+            f"Different hardware ({hardware}): totals compare the machines, not what ran on them."
+            " Deltas against each side's own originals compare the mutants."
+        )
+    else:
+        points.append("The same hardware, as far as the record tells.")
+    table = Table(
+        title="What differs",
+        columns=(Column("What"), Column("BEFORE"), Column("AFTER")),
+        rows=tuple(differences),
+    )
+    return Section(
+        key="comparable",
+        title="What can be compared, and what can't",
+        points=tuple(points),
+        tables=(table,) if differences else (),
+    )
+
+
+def _totals(
+    rows: pd.DataFrame, times: pd.DataFrame, what: str, names: tuple[str, str]
+) -> Section | None:
+    if rows.empty:
+        return None
+    unit = "J" if what == "energy" else "s"
+    by_arm = {(row["study"], row["arm"]): row for _, row in times.iterrows()}
+    columns = (
+        Column("Arm"),
+        Column(f"BEFORE ({unit})", "quantity"),
+        Column(f"AFTER ({unit})", "quantity"),
+        Column(f"Δ {what}", "percent"),
+        Column("Δ time", "percent"),
+        Column("Blocks", "count"),
+    )
+    tables = []
+    for study, of_study in rows.groupby("study", sort=False):
+        cells: list[tuple[Cell, ...]] = []
+        for _, row in of_study.iterrows():
+            time = by_arm.get((row["study"], row["arm"]))
+            change = None if time is None else _interval(time)
+            sides = (float(row["before"]), float(row["after"]))
+            cells.append((_arm(row), *sides, _interval(row), change, int(row["blocks"])))
+        tables.append(Table(title=str(study), columns=columns, rows=tuple(cells)))
+    return Section(
+        key="totals",
+        title=f"{what[0].upper()}{what[1:]} and time, side by side",
+        paragraphs=(ABOUT,),
+        tables=tuple(tables),
+        figures=(
+            Forest(
+                title=f"Change of {what}, AFTER against BEFORE",
+                x=Axis(title=f"Change of {what} [joint 95 %]", kind="percent", better="less"),
+                marks=tuple(_mark(row) for _, row in rows.iterrows()),
+            ),
+            Pairs(
+                title=f"{what[0].upper()}{what[1:]} in both",
+                x=Axis(title=f"{what[0].upper()}{what[1:]} ({unit})", better="less"),
+                first=names[0],
+                second=names[1],
+                pairs=tuple(
+                    Pair(
+                        label=_label(row),
+                        first=Interval(row["before"]),
+                        second=Interval(row["after"]),
+                    )
+                    for _, row in rows.iterrows()
+                ),
+            ),
+        ),
+    )
+
+
+def _deltas(shifts: pd.DataFrame, what: str, names: tuple[str, str]) -> Section | None:
+    if shifts.empty:
+        return None
+    figure = Pairs(
+        title=f"Δ {what} in both",
+        x=Axis(title=f"Δ {what} against the originals", kind="percent", better="less"),
+        first=names[0],
+        second=names[1],
+        pairs=tuple(
+            Pair(label=_label(row), first=Interval(row["before"]), second=Interval(row["after"]))
+            for _, row in shifts.iterrows()
+        ),
+    )
+    return Section(
+        key="deltas",
+        title="Mutants against their originals, in both",
+        paragraphs=(ABOUT_DELTAS,),
+        tables=tuple(_shifts(shifts, f"Δ {what}", "percent")),
+        figures=(figure,),
+    )
+
+
+def _metrics(one: Context, two: Context) -> Section | None:
+    """Each shared metric's deltas in both; its level belongs to a seed and a framework."""
+    tables: list[Table] = []
+    shared = [
+        column
+        for column in one.cohorts.columns
+        if str(column).startswith(METRIC) and column in two.cohorts
+    ]
+    for column in shared:
+        found = comparison.deltas(one.cohorts, two.cohorts, str(column), "difference")
+        if found.empty:
+            continue
+        tables += _shifts(found, f"Δ {str(column).removeprefix(METRIC)}", "change")
+    if not tables:
+        return None
+    return Section(
+        key="performance",
+        title="Performance of the mutants, in both",
+        paragraphs=("Differences from each side's own originals; intervals as above.",),
+        tables=tuple(tables),
+    )
+
+
+def _shifts(rows: pd.DataFrame, what: str, kind: Kind) -> Iterator[Table]:
+    """For each study its mutants' deltas in both, and how they changed."""
+    columns = (
+        Column("Mutant"),
+        Column(f"{what}, BEFORE", kind),
+        Column(f"{what}, AFTER", kind),
+        Column("Change", kind),
+        Column("Blocks", "count"),
+    )
+    for study, of_study in rows.groupby("study", sort=False):
+        cells: tuple[tuple[Cell, ...], ...] = tuple(
+            (
+                _arm(row),
+                float(row["before"]),
+                float(row["after"]),
+                _interval(row),
+                int(row["blocks"]),
+            )
+            for _, row in of_study.iterrows()
+        )
+        yield Table(title=f"{study}: {what} in both", columns=columns, rows=cells)
+
+
+def _mark(row: pd.Series) -> Mark:
+    tone: Tone = "plain"
+    if not pd.isna(row["low"]):
+        tone = "bad" if row["low"] > 0 else "good" if row["high"] < 0 else "plain"
+    return Mark(label=_label(row), x=_interval(row), tone=tone)
+
+
+def _interval(row: pd.Series) -> Interval:
+    low, high = (None if pd.isna(row[key]) else float(row[key]) for key in ("low", "high"))
+    return Interval(float(row["change"]), low, high)
+
+
+def _label(row: pd.Series) -> str:
+    return f"{row['study']}: {_arm(row)}"
+
+
+def _arm(row: pd.Series) -> str:
+    return str(row["mutation"]) or "original"
+
+
+def _line(row: pd.Series) -> str:
+    return f"{_label(row)}: {cell_text(_interval(row), 'percent')}"
+
+
+def gate_words(gate: Gate) -> list[str]:
+    """What a gate found, a line each."""
+    limit = f"{number(gate.limit, 'quantity') if not gate.limit else f'{100 * gate.limit:g}'} %"
+    lines = [f"over {limit} more {gate.what}, beyond the interval: {text}" for text in gate.over]
+    lines += [f"perhaps over {limit}, not beyond noise: {text}" for text in gate.perhaps]
+    if not gate.over:
+        lines.append(f"no arm of {gate.judged} takes over {limit} more {gate.what} beyond noise")
+    return lines

@@ -1,0 +1,231 @@
+"""Coefficients, shapes and joint tests against scipy's own, closed forms and known truths."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from greenbench.analysis.association import (
+    METHODS,
+    associate,
+    blocked_categories,
+    categories,
+    partial,
+    permuted,
+    shape_of_levels,
+    shape_of_points,
+)
+from greenbench.analysis.joint import joint_p, joint_quantile
+from greenbench.analysis.unpaired import cliff, unpaired_correlations, unpaired_deltas
+
+RANDOM = np.random.default_rng(11)
+X = RANDOM.normal(size=40)
+Y = X + RANDOM.normal(size=40)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_coefficients_are_scipys(method):
+    scipys = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}
+    found, theirs = associate(X, Y, method), scipys[method](X, Y)
+    assert found.coefficient == pytest.approx(theirs.statistic, abs=1e-12)
+    assert found.p == pytest.approx(theirs.pvalue, abs=1e-12)
+    assert -1 <= found.low < found.coefficient < found.high <= 1
+    holes = np.where(np.arange(40) < 5, math.nan, Y)
+    assert associate(X, holes, method) == associate(X[5:], Y[5:], method)
+    assert associate(np.ones(9), np.arange(9.0), method) is None
+
+
+def test_pearsons_interval_is_scipys():
+    theirs = stats.pearsonr(X, Y).confidence_interval()
+    found = associate(X, Y, "pearson")
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_intervals_of_coefficients_cover(method):
+    rho = 0.5
+    truth = {
+        "pearson": rho,
+        "spearman": 6 / math.pi * math.asin(rho / 2),
+        "kendall": 2 / math.pi * math.asin(rho),
+    }[method]
+    random = np.random.default_rng(12)
+    covered = 0
+    for x, z in random.normal(size=(1500, 2, 25)):
+        found = associate(x, rho * x + math.sqrt(1 - rho**2) * z, method)
+        covered += found.low <= truth <= found.high
+    assert covered / 1500 == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_permuted_p_is_exact_for_few_points(method):
+    assert permuted(np.arange(5.0), np.arange(5.0) ** 2, method) == (2 / 120, 2 / 120)
+    x, y = X[:7], Y[:7]
+    if method == "kendall":
+        assert permuted(x, y, method)[0] == pytest.approx(
+            stats.kendalltau(x, y, method="exact").pvalue
+        )
+    many = permuted(X, Y, method)
+    assert 0 < many[0] < 0.01
+    assert permuted(X, Y, method) == many
+
+
+def test_partial_correlation_sees_through_a_confounder():
+    random = np.random.default_rng(13)
+    z = random.normal(size=400)
+    x, y = z + 0.3 * random.normal(size=400), z + 0.3 * random.normal(size=400)
+    assert associate(x, y).coefficient > 0.8
+    found = partial(x, y, z[:, None])
+    assert abs(found.coefficient) < 0.15
+    assert found.p > 0.01
+    ranks = [stats.rankdata(v) for v in (x, y, z)]
+    r = np.corrcoef(ranks)
+    by_hand = (r[0, 1] - r[0, 2] * r[1, 2]) / math.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
+    assert found.coefficient == pytest.approx(by_hand, abs=1e-12)
+    assert partial(x, y, np.column_stack([z, x])) is None
+    assert partial(x[:4], y[:4], z[:4, None]) is None
+
+
+@pytest.mark.parametrize(
+    ("means", "word"),
+    [
+        ([4, 1, 0, 1, 4], "U"),
+        ([0, 3, 4, 3, 0], "∩"),
+        ([0, 1, 2, 3, 4], "rising"),
+        ([4, 4, 1, 0, 0], "falling"),
+        ([0, 4, 0, 4, 0], "wavy"),
+        ([0, 0.1, 0, 0.1, 0], "no difference shown"),
+    ],
+)
+def test_the_shape_of_a_relation(means, word):
+    variance = np.full((5, 5), 0.02)
+    assert shape_of_levels(np.array(means, float), variance, 12.0) == word
+    noise = np.random.default_rng(14).normal(0, 0.15, 30)
+    assert shape_of_points(np.repeat(np.arange(5.0), 6), np.repeat(means, 6) + noise) == word
+
+
+def test_shapes_of_noise_are_rare():
+    random = np.random.default_rng(15)
+    variance = np.full((5, 5), 2 / 4.0)
+    words = [
+        shape_of_levels(row.mean(axis=1), variance, 1e4) for row in random.normal(size=(1500, 5, 4))
+    ]
+    assert sum(word != "no difference shown" for word in words) / 1500 == pytest.approx(
+        0.05, abs=0.02
+    )
+
+
+def test_a_u_of_unrepeated_values_is_seen():
+    x = np.random.default_rng(16).uniform(-1, 1, 60)
+    assert shape_of_points(x, x**2) == "U"
+    assert shape_of_points(x, -(x**2)) == "∩"
+    assert shape_of_points(x, np.exp(x)) == "rising"
+
+
+def test_categories_are_scipys_and_blocks_take_drift_out():
+    random = np.random.default_rng(17)
+    groups = [random.normal(shift, 1, 12) for shift in (0, 0, 1)]
+    found, theirs = categories(groups), stats.kruskal(*groups)
+    assert (found.h, found.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert found.epsilon_squared == pytest.approx(theirs.statistic / 35)
+    block, level = np.repeat(np.arange(12), 3), np.tile(np.arange(3), 12)
+    values = random.normal(0, 0.3, 36) + 0.5 * (level == 2) + 5.0 * block
+    assert categories([values[level == k] for k in range(3)]).p > 0.5
+    assert blocked_categories(values, level, block).p < 0.01
+    assert blocked_categories(np.ones(36), level, block) is None
+
+
+@pytest.mark.parametrize(("arms", "rho", "df"), [(4, 1 / 3, 6.0), (9, 0.5, 2.0), (3, 0.25, 500.0)])
+def test_the_joint_test_is_scipys_multivariate_t(arms, rho, df):
+    matrix = np.full((arms, arms), rho)
+    np.fill_diagonal(matrix, 1)
+    loadings = [math.sqrt(rho)] * arms
+    for c in (1.5, 2.8):
+        inside = stats.multivariate_t.cdf(
+            np.full(arms, c), shape=matrix, df=df, lower_limit=np.full(arms, -c), random_state=1
+        )
+        assert joint_p(np.array([c]), df, loadings)[0] == pytest.approx(1 - inside, abs=2e-4)
+    limit = joint_quantile(df, tuple(loadings))
+    assert joint_p(np.array([limit]), df, loadings)[0] == pytest.approx(0.05, abs=1e-6)
+
+
+def test_the_joint_test_is_the_t_test_for_one_arm_and_never_beyond_bonferroni():
+    t = np.array([0.1, 2.0, 9.0, math.nan])
+    assert joint_p(t, 5.0, [0.6])[:3] == pytest.approx(2 * stats.t.sf(t[:3], 5))
+    assert joint_quantile(5.0, (0.6,)) == pytest.approx(stats.t.ppf(0.975, 5))
+    many = joint_p(t, 5.0, [0.3] * 8)
+    assert math.isnan(many[3])
+    assert (many[:3] <= np.minimum(1, 8 * 2 * stats.t.sf(t[:3], 5)) + 1e-15).all()
+
+
+def unpaired_runs():
+    random = np.random.default_rng(18)
+    rows = [
+        {"study": "s", "arm": arm, "original": arm == "original", "energy_j": value}
+        for arm, mean, n in (("original", 100, 8), ("a", 80, 6), ("b", 100, 6))
+        for value in mean * np.exp(random.normal(0, 0.02, n))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_independent_samples_give_welch_and_dunnett():
+    runs = unpaired_runs()
+    found = unpaired_deltas(runs, "energy_j", "ratio").set_index("arm")
+    logs = {arm: np.log(group["energy_j"].to_numpy()) for arm, group in runs.groupby("arm")}
+    theirs = stats.dunnett(logs["a"], logs["b"], control=logs["original"], random_state=1)
+    assert list(found["p_corrected"]) == pytest.approx(list(theirs.pvalue), abs=2e-3)
+    bounds = theirs.confidence_interval()
+    assert list(np.log1p(found["joint_low"])) == pytest.approx(list(bounds.low), abs=2e-3)
+    welch = stats.ttest_ind(logs["a"], logs["original"], equal_var=False)
+    assert found.loc["a", "p"] == pytest.approx(welch.pvalue)
+    assert found.loc["a", "low"] < -0.2 < found.loc["a", "high"]
+    assert found.loc["a", "cliffs_delta"] == -1
+    assert -1 < found.loc["b", "cliffs_low"] < found.loc["b", "cliffs_high"] < 1
+
+
+def test_cliffs_interval_covers():
+    random = np.random.default_rng(19)
+    truth = 2 * stats.norm.cdf(0.5 / math.sqrt(2)) - 1
+    inside = 0
+    for a, b in random.normal(size=(1000, 2, 15)):
+        _, low, high = cliff(a + 0.5, b)
+        inside += low <= truth <= high
+    assert inside / 1000 == pytest.approx(0.95, abs=0.025)
+
+
+def test_correlations_over_runs_name_confounders_and_correct_as_a_family():
+    random = np.random.default_rng(20)
+    epochs, rate = random.integers(5, 15, 60), random.uniform(0, 1, 60)
+    runs = pd.DataFrame(
+        {
+            "study": "s",
+            "epochs": epochs,
+            "rate": rate,
+            "constant": 3,
+            "optimizer": np.where(rate > 0.5, "sgd", "adam"),
+            "energy_j": epochs * 10.0 + random.normal(0, 5, 60),
+            "train_s": np.where(np.arange(60) < 7, math.nan, epochs),
+        }
+    )
+    names = ["epochs", "rate", "constant", "optimizer"]
+    found = unpaired_correlations(runs, names, ["energy_j", "train_s"])
+    assert set(found["hyperparameter"]) == {"epochs", "rate", "optimizer"}
+    cell = found[(found["hyperparameter"] == "epochs") & (found["method"] == "spearman")].iloc[0]
+    assert cell["coefficient"] == pytest.approx(
+        stats.spearmanr(epochs, runs["energy_j"]).statistic, abs=1e-12
+    )
+    assert cell["partial"] > 0.9
+    assert cell["held"] == "rate"
+    assert cell["shape"] == "rising"
+    assert "also varied: rate, optimizer" in cell["note"]
+    assert "not independent" in cell["note"]
+    lost = found[(found["quantity"] == "train_s") & (found["method"] == "pearson")]
+    assert set(lost["runs"]) == {53}
+    for _, family in found.groupby("method"):
+        known = family.dropna(subset="p")
+        theirs = stats.false_discovery_control(known["p"].astype(float))
+        assert list(known["p_corrected"]) == pytest.approx(list(theirs))
+    kruskal = found[found["method"] == "kruskal"].iloc[0]
+    assert 0 <= kruskal["coefficient"] <= 1

@@ -1,0 +1,303 @@
+"""A model that attacks: whatever it tries gets nowhere, and the record says what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from greenbench.api import HOLDER_LABEL
+from greenbench.store import Store
+
+from .conftest import GREENBENCH
+
+pytestmark = pytest.mark.docker
+
+PLUGIN = Path(__file__).parents[1] / "fixtures" / "plugin-hostile"
+SECRET = "hush-4f1c9a"
+MEMORY_MB = 160
+PIDS = 48
+
+SUITE = """
+name = "hostile"
+seed = 3
+blocks = 1
+executor = "docker"
+[measure]
+idle_s = 0.2
+idle_between_s = 0.0
+ready_idle_s = 0.0
+[cooldown]
+enabled = false
+[limits]
+memory_mb = {memory_mb}
+pids = {pids}
+scratch_mb = 16
+shm_mb = 12
+network = {network}
+timeout_s = 40
+ready_timeout_s = 60
+[[study]]
+model = "hostile"
+name = "{name}"
+scenarios = [{scenario}]
+nulls = 0
+originals = 1
+[study.hyperparameters]
+address = "{address}"
+file = "{file}"
+secret = "{secret}"
+[[study.mutate]]
+operator = "hyperparameter"
+options = {{ name = "attack" }}
+values = {attacks}
+"""
+
+DENIED = (
+    "write-everywhere",
+    "network",
+    "read-the-host",
+    "find-the-engine",
+    "environment",
+    "privileges",
+    "fork-bomb",
+    "eat-memory-in-children",
+    "eat-shm",
+    "eat-disks",
+    "eat-descriptors",
+    "kill-the-supervisor",
+    "leave-orphans",
+)
+"""What the walls of the container stop: the trial goes on, and by its own word got nowhere."""
+
+FAILS = {
+    "eat-memory": ("out_of_memory", "out of memory|more than 160 MiB"),
+    "eat-system-v-memory": ("out_of_memory", "out of memory|more than 160 MiB"),
+    "jump-the-gun": ("protocol", "'train_begin' is not allowed in state 'preparing'"),
+    "replay": ("protocol", "'epoch_end' is not allowed in state 'training'"),
+    "flood": ("protocol", "more than 100000 events|s before it came"),
+    "flood-of-bytes": ("protocol", "more than 33554432 bytes of events"),
+    "flood-of-log": ("protocol", "a log of more than 1048576 characters"),
+    "malformed": ("protocol", "a message can't be read"),
+    "nested": ("protocol", "a message can't be read"),
+    "oversized": ("protocol", "a message is longer than 65536 bytes"),
+    "out-of-order": ("protocol", "'result' is not allowed in state 'in_epoch'"),
+    "stamp-past": ("protocol", "out of order or in the future"),
+    "stamp-future": ("protocol", "out of order or in the future"),
+    "huge-number": ("protocol", "epoch_end is malformed"),
+    "broken-text": ("protocol", "a message can't be read"),
+    "forge-exit": ("protocol", "'log' after the end"),
+    "close-the-channel": ("crash", "exit code"),
+    "blame-the-engine": ("crash", "exit code"),
+}
+"""What is found out: the trial fails, with the kind and the text that are recorded."""
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory) -> dict[str, str]:
+    """The plugin as a user installs it, for these tests alone: the variables that show it."""
+    target = tmp_path_factory.mktemp("hostile")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
+    subprocess.run([*command, str(PLUGIN)], check=True)
+    paths = [str(target), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def bridge_address() -> str:
+    """The host as a container could reach it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("172.17.0.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "172.17.0.1"
+
+
+class Canary:
+    """Listens where attacks would arrive: TCP, UDP and an abstract socket of the host."""
+
+    def __init__(self) -> None:
+        self.visits: list[str] = []
+        tcp = socket.create_server(("0.0.0.0", 0))
+        self.port = tcp.getsockname()[1]
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("0.0.0.0", self.port))
+        unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        unix.bind(f"\0greenbench-{self.port}")
+        unix.listen()
+        self.sockets = (tcp, udp, unix)
+        for listener in (tcp, unix):
+            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        threading.Thread(target=self._receive, args=(udp,), daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, address = listener.accept()
+            except OSError:
+                return
+            connection.close()
+            self.visits.append(str(address))
+
+    def _receive(self, udp: socket.socket) -> None:
+        while True:
+            try:
+                _, address = udp.recvfrom(100)
+            except OSError:
+                return
+            self.visits.append(f"UDP {address}")
+
+
+@pytest.fixture
+def canary():
+    made = Canary()
+    with socket.create_connection((bridge_address(), made.port)):
+        pass
+    while not made.visits:
+        pass
+    made.visits.clear()
+    yield made
+    for listener in made.sockets:
+        listener.close()
+
+
+def run_suite(
+    folder: Path, variables, attacks, canary, *, name="hostile", scenario='"solo"', network=()
+):
+    """Runs a suite of attacks; returns its exit code, its output and its peak memory (bytes)."""
+    folder.mkdir(exist_ok=True)
+    prize = folder / "prize.txt"
+    prize.write_text("a file of the host")
+    path = folder / "suite.toml"
+    path.write_text(
+        SUITE.format(
+            memory_mb=MEMORY_MB,
+            pids=PIDS,
+            name=name,
+            scenario=scenario,
+            address=f"{bridge_address()}:{canary.port}",
+            file=prize,
+            secret=SECRET,
+            attacks=json.dumps(list(attacks)),
+            network=json.dumps(list(network)),
+        )
+    )
+    with (folder / "output.txt").open("w+") as output:
+        run = subprocess.Popen(
+            [*GREENBENCH, "suite", "run", str(path), "--results", str(folder / "out")],
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **variables, "AWS_SECRET_ACCESS_KEY": SECRET},
+        )
+        _, status, used = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        assert prize.read_text() == "a file of the host"
+        return run.returncode, output.read(), used.ru_maxrss * 1024
+
+
+def outcomes(folder: Path) -> dict[str, list[sqlite3.Row]]:
+    """The counted attempts by attack."""
+    connection = sqlite3.connect(folder / "out" / "results.sqlite")
+    connection.row_factory = sqlite3.Row
+    rows = connection.execute(
+        """SELECT a.*, t.hyperparameters, t.slot FROM attempts a JOIN trials t ON t.key = a.trial
+           WHERE t.counted = 1 ORDER BY t.position, a.number"""
+    ).fetchall()
+    connection.close()
+    found: dict[str, list[sqlite3.Row]] = {}
+    for row in rows:
+        found.setdefault(json.loads(row["hyperparameters"])["attack"], []).append(row)
+    return found
+
+
+def attempts_inside(log: str) -> list[dict]:
+    return [json.loads(line) for line in log.splitlines() if line.startswith('{"what"')]
+
+
+def containers(engine, folder: Path) -> list[dict]:
+    """What the engine has of the suite in `folder`."""
+    store = Store.open(folder / "out", read_only=True)
+    label = f"{HOLDER_LABEL}={store.facts()['result_set']}"
+    store.close()
+    return engine.client.containers(all=True, filters={"label": label})
+
+
+def of_nobody() -> list[str]:
+    """Processes of the containers' user that a trial of these tests left."""
+    found = []
+    for process in psutil.process_iter(["uids", "cmdline"]):
+        line = process.info["cmdline"] or []
+        if process.info["uids"] and process.info["uids"].real == 65534:
+            found += [str(line)] if "greenbench.worker" in line else []
+    return found
+
+
+def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engine, tmp_path):
+    code, output, _ = run_suite(tmp_path / "s", hostile, [*DENIED, *FAILS, "outlive-bye"], canary)
+    assert code == 3, output
+    assert "Traceback" not in output
+    found = outcomes(tmp_path / "s")
+    assert all(len(rows) == 1 for rows in found.values()), "a model's own failure is not retried"
+
+    (innocent,) = found["none"]
+    assert (innocent["status"], innocent["error"]) == ("completed", None)
+    for attack in DENIED:
+        (row,) = found[attack]
+        tried = attempts_inside(row["log"])
+        got_through = [a for a in tried if not a["denied"]]
+        assert got_through == [], attack
+        assert tried, attack
+        assert (row["status"], json.loads(row["metrics"])) == ("completed", {"breaches": 0.0})
+    for attack, (kind, text) in FAILS.items():
+        (row,) = found[attack]
+        assert (attack, row["status"], row["error_kind"]) == (attack, "failed", kind), row["error"]
+        assert re.search(text, row["error"]), (attack, row["error"])
+
+    (fork_bomb,) = found["fork-bomb"]
+    started = int(re.search(r"(\d+) started", fork_bomb["log"])[1])
+    assert PIDS // 2 <= started <= PIDS
+    (lingerer,) = found["outlive-bye"]
+    assert (lingerer["status"], lingerer["error_kind"]) == ("completed", "lingered")
+    assert "stay after bye" in lingerer["log"], "its log is not lost"
+    assert canary.visits == []
+    assert containers(docker_engine, tmp_path / "s") == []
+    assert of_nobody() == []
+
+
+def test_a_model_that_the_suite_lets_out_gets_out_and_the_report_says_so(hostile, canary, tmp_path):
+    folder = tmp_path / "s"
+    run_suite(folder, hostile, ["network"], canary, network=["hostile"])
+    (row,) = outcomes(folder)["network"]
+    through = [a["what"] for a in attempts_inside(row["log"]) if not a["denied"]]
+    assert f"connect to ('{bridge_address()}', {canary.port})" in through
+    assert not {"raw socket", "packet socket", "the hypervisor"} & set(through)
+    assert canary.visits
+    report = subprocess.run(
+        [*GREENBENCH, "report", str(folder / "out")], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Trials of hostile could use a network" in " ".join(report.split())
+
+
+def test_copies_of_a_hostile_trial_do_not_reach_each_other(hostile, canary, tmp_path):
+    folder = tmp_path / "s"
+    scenario = '{kind = "homogeneous", copies = 2}'
+    run_suite(folder, hostile, ["other-trials"], canary, scenario=scenario)
+    rows = outcomes(folder)["other-trials"]
+    assert [row["slot"] for row in rows] == [0, 1]
+    for row in rows:
+        tried = attempts_inside(row["log"])
+        assert len(tried) > 5
+        assert [a for a in tried if not a["denied"]] == []
+        assert row["status"] == "completed"
