@@ -31,6 +31,7 @@ TABLES = (
     "shares",
     "backgrounds",
     "checks",
+    "packages",
     *READINGS,
     "samples",
 )
@@ -86,6 +87,7 @@ def _tables(store: Store) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "shares", reading.shares(store)
     yield "backgrounds", reading.backgrounds(store)
     yield "checks", reading.checks(store)
+    yield "packages", reading.packages(store)
     for name in READINGS:
         yield name, reading.readings(store, name)
 

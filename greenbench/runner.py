@@ -73,6 +73,8 @@ class Setting:
     gpus: Gpus | None = None
     seats: Mapping[str, Sequence[Seat]] = field(default_factory=dict)
     """Where the members of each study run, by slot; who isn't in it has the suite's limits."""
+    data: Path | None = None
+    """Folder of prepared data sets, if a trial reads one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,7 @@ class SuiteRun:
                     cpus=seat.cpus,
                     cpu_quota=seat.cpu_quota,
                     directory=directory,
+                    data=self.setting.data,
                     labels={
                         "greenbench.suite": self.setting.suite.name,
                         HOLDER_LABEL: str(self.setting.store.facts()["result_set"]),
