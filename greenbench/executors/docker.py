@@ -12,6 +12,7 @@ from greenbench.api import (
     Launch,
     Limits,
     Model,
+    Placing,
     Provided,
     Running,
 )
@@ -41,6 +42,7 @@ class DockerExecutor:
     name = "docker"
     description = "one hardened container per trial, through the Docker Engine API"
     gives_up = ""
+    holds: tuple[Placing, ...] = ("cpus", "cpu_quota")
 
     def __init__(
         self, endpoint: engines.Endpoint | None = None, driver: DriverFiles | None = None

@@ -64,6 +64,8 @@ def _host_config(client: APIClient, launch: Launch, gpus: GpuGrant) -> dict[str,
         pids_limit=limits.pids,
         mem_limit=limits.memory_mb * MIB,
         memswap_limit=limits.memory_mb * MIB,  # the sum of memory and swap: no swap
+        cpuset_cpus=",".join(str(cpu) for cpu in launch.cpus) or None,
+        nano_cpus=None if launch.cpu_quota is None else round(launch.cpu_quota * 1e9),
         shm_size=limits.shm_mb * MIB,
         tmpfs={
             SCRATCH_FOLDER: _tmpfs_options(limits.scratch_mb),

@@ -24,6 +24,7 @@ from greenbench.api import (
     Launch,
     Limits,
     Model,
+    Placing,
     Provided,
     Running,
     Usage,
@@ -52,6 +53,8 @@ class ProcessExecutor:
         "no limit on memory, processes or files; every model shares one Python environment, "
         "so versions are what is installed here, not what an image pins"
     )
+
+    holds: tuple[Placing, ...] = ("cpus",)
 
     def __init__(self) -> None:
         self._models: tuple[str, ...] = ()
@@ -112,6 +115,7 @@ class ProcessExecutor:
                 start_new_session=True,
             )
         _limit(child.pid, launch.limits)
+        _pin(child.pid, launch.cpus)
         return RunningProcess(child, marker, scratch, output)
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:
@@ -227,6 +231,15 @@ def _limit(pid: int, limits: Limits) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     except ProcessLookupError:
         return  # ended already; `exit()` tells
+
+
+def _pin(pid: int, cpus: tuple[int, ...]) -> None:
+    """Before it has started a thread or a child: these inherit it."""
+    if cpus:
+        try:
+            os.sched_setaffinity(pid, cpus)
+        except ProcessLookupError:
+            return
 
 
 def _oom_kills() -> int:
