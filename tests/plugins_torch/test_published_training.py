@@ -221,38 +221,12 @@ def test_windows_and_mirrors_are_cut_where_the_draw_says():
 
 BASELINES = {
     "mnist-cnn": ({"epochs": 2, "width": 16}, "accuracy", 0.112, 0.75),
-    "mnist-forward-forward": (
-        {"epochs": 100, "width": 200, "learning_rate": 0.1},
-        "accuracy",
-        0.112,
-        0.4,
-    ),
     "mnist-siamese": ({"epochs": 4, "width": 8}, "accuracy", 0.5, 0.75),
-    "cifar10-resnet20": (
-        {"epochs": 3, "width": 8, "data_share": 0.15, "batch_size": 32},
-        "accuracy",
-        0.112,
-        0.4,
-    ),
     "stdlib-transformer-lm": (
         {"data_share": 0.06, "width": 64, "layers": 2, "context": 64, "learning_rate": 0.003},
         "bits_per_byte",
         4.9,
         4.4,
-    ),
-    "stdlib-classifier-finetuning": (
-        {
-            "epochs": 2,
-            "pretrain_share": 0.01,
-            "context": 96,
-            "width": 48,
-            "layers": 1,
-            "learning_rate": 0.003,
-            "data_share": 0.7,
-        },
-        "accuracy",
-        0.197,
-        0.28,
     ),
 }
 """What is trained, the metric, what guessing gives (the commonest class; for text: each byte by
