@@ -50,6 +50,8 @@ class CohortRun:
     members: list[Member] = field(default_factory=list)
     go_s: float | None = None
     interrupted: bool = False
+    left_behind: bool = False
+    """A worker could not be removed: its executor was away."""
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def run(self) -> Status:
@@ -210,8 +212,10 @@ class CohortRun:
                 member.connection.close()
             member.listener.close()
             if member.running is not None:
-                with contextlib.suppress(ExecutorError):
+                try:
                     member.running.remove()
+                except ExecutorError:
+                    self.left_behind = True
         self._selector.close()
 
     def _settle(self) -> Status:

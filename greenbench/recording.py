@@ -11,7 +11,9 @@ from greenbench.api import Channel, Status, TrialRecord, Window, WindowEnergy
 from greenbench.cohort import CohortRun
 from greenbench.energy.timeline import Timeline
 from greenbench.host.cooldown import Reading, Rest
+from greenbench.host.evidence import Check
 from greenbench.host.ledger import Ledger
+from greenbench.host.validity import contamination
 from greenbench.member import Member
 from greenbench.proof import divergence
 from greenbench.store import AttemptEnd, Store
@@ -42,7 +44,8 @@ class Recording:
             self._cohort_windows(cohort_run, run)
             for slot, (attempt, member) in enumerate(zip(attempts, run.members, strict=True)):
                 energies = self._windows(cohort_run, attempt, member)
-                self._judge(slot, member, energies, rest)
+                found = self._judge(slot, member, energies, rest)
+                member.note_contamination(contamination(found))
                 self._end(attempt, member)
                 records.append(self._trial_record(member, energies))
             store.end_cohort(cohort_run, status, time.monotonic())
@@ -80,12 +83,12 @@ class Recording:
 
     def _judge(
         self, slot: int, member: Member, energies: Sequence[WindowEnergy], rest: Rest
-    ) -> None:
+    ) -> Sequence[Check]:
         """Whether the measurement of its train window is valid, if it has one."""
         window = member.conversation.window("train")
         if window is None:
-            return
-        self.watch.judge(
+            return ()
+        return self.watch.judge(
             slot,
             window,
             [energy for energy in energies if energy.window == "train"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -36,7 +37,8 @@ class DockerExecutor:
         self._images: dict[str, Image] = {}
 
     def availability(self) -> Availability:
-        """Whether an engine of this host answers; if not, which of the reasons it is."""
+        """Whether an engine of this host answers now; if not, which of the reasons it is."""
+        self._engine = None  # one that answered before may have gone, or be another
         try:
             return Availability(True, str(self.engine()))
         except ExecutorError as error:
@@ -96,7 +98,8 @@ class DockerExecutor:
                 engine.client.start(container_id)
             return RunningContainer(engine, container_id, self._facts(engine, image))
         except BaseException:
-            remove_container(engine.client, container_id)
+            with contextlib.suppress(ExecutorError):  # the engine may be away
+                remove_container(engine.client, container_id)
             raise
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:

@@ -30,8 +30,9 @@ class Evidence:
     """All that the checks of one attempt look at.
 
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
-    the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU, `gpus_given` whether trials were
-    given any.
+    the CPU time of every trial of its cohort as (stamp, s). `gpus` are readings of every GPU,
+    `gpus_given` whether trials were given any; `foreign_before`: how many processes of others each
+    GPU had before the suite.
     """
 
     window: Window
@@ -43,6 +44,7 @@ class Evidence:
     cooldown_limit_s: float | None = None
     gpus: Sequence[GpuReading] = ()
     gpus_given: bool = False
+    foreign_before: Mapping[str, int] = field(default_factory=dict)
     host: Sequence[HostReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
 
