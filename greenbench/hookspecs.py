@@ -9,6 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from greenbench.api import (
+        DataSet,
         EnergyBackend,
         Executor,
         Model,
@@ -33,6 +34,19 @@ def greenbench_models() -> Iterable[Model]:  # type: ignore[empty-body]
             yield Model(name="digits-mlp", framework="torch", trainer="my_pkg.mlp:Trainer",
                         hyperparameters=(Hyperparameter(name="epochs", default=5, low=1),),
                         metrics=(Metric(name="accuracy", direction="maximize"),))
+    """
+
+
+@hookspec
+def greenbench_data_sets() -> Iterable[DataSet]:  # type: ignore[empty-body]
+    """Offers data sets. Called when plugins are collected, on the host and in the worker.
+
+    A model names them as choices of its hyperparameter `data`; what has a source is prepared by
+    `greenbench data fetch` and verified before a suite's first trial.
+
+        @hookimpl
+        def greenbench_data_sets():
+            yield DataSet(name="flowers", label="real: flowers", source="my_pkg.flowers:Source")
     """
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, distribution, distributions
+from pathlib import PurePosixPath
 from typing import Any, Generic, Literal, TypeVar
 
 import pluggy
 
 from greenbench import hookspecs
 from greenbench.api import (
+    DataSet,
     EnergyBackend,
     Executor,
     Hyperparameter,
@@ -35,7 +38,7 @@ BUILTINS = (
 )
 """Modules that go through the same door as third parties."""
 
-Kind = Literal["model", "operator", "energy", "executor"]
+Kind = Literal["model", "operator", "energy", "executor", "data set"]
 T = TypeVar("T")
 
 
@@ -80,10 +83,11 @@ class Plugins:
     energy: Registry[EnergyBackend]
     executors: Registry[Executor]
     problems: list[PluginProblem]
+    data_sets: Registry[DataSet] = field(default_factory=lambda: Registry("data set"))
 
     def registries(self) -> list[Registry[Any]]:
-        """The four kinds in the order in which they are listed."""
-        return [self.models, self.operators, self.energy, self.executors]
+        """The kinds in the order in which they are listed."""
+        return [self.models, self.data_sets, self.operators, self.energy, self.executors]
 
     def notify(self, hook: str, **arguments: Any) -> list[PluginProblem]:
         """Calls a lifecycle hook on every plugin; a failing one is returned, not raised."""
@@ -144,6 +148,7 @@ def load_plugins() -> Plugins:
         problems=problems,
     )
     _collect(plugins, "greenbench_models", plugins.models, _model_problem)
+    _collect(plugins, "greenbench_data_sets", plugins.data_sets, _data_set_problem)
     _collect(plugins, "greenbench_operators", plugins.operators, _needs("mutate"))
     _collect(plugins, "greenbench_energy_backends", plugins.energy, _needs("open"))
     _collect(
@@ -294,6 +299,10 @@ def _model_problem(value: object) -> str | None:
         return f"is a {type(value).__name__}, not a greenbench.api.Model"
     if value.trainer.count(":") != 1:
         return f'names its trainer as {value.trainer!r}, not "package.module:Class"'
+    if value.image and value.dockerfile:
+        return "brings both an image and a Dockerfile"
+    if value.dockerfile and not _names_package_file(value.dockerfile):
+        return f'names its Dockerfile as {value.dockerfile!r}, not "package:path/in/it/Dockerfile"'
     if not value.metrics or not all(isinstance(m, Metric) for m in value.metrics):
         return "declares no Metric"
     if not all(isinstance(h, Hyperparameter) for h in value.hyperparameters):
@@ -305,6 +314,23 @@ def _model_problem(value: object) -> str | None:
         problem = hyperparameter.problem(hyperparameter.default)
         if problem:
             return f"has a default of {hyperparameter.name} that {problem}"
+    return None
+
+
+def _names_package_file(reference: str) -> bool:
+    package, colon, inside = reference.partition(":")
+    path = PurePosixPath(inside)
+    plain = all(part.isidentifier() for part in package.split("."))
+    return bool(colon and inside) and plain and not path.is_absolute() and ".." not in path.parts
+
+
+def _data_set_problem(value: object) -> str | None:
+    if not isinstance(value, DataSet):
+        return f"is a {type(value).__name__}, not a greenbench.api.DataSet"
+    if value.source and value.source.count(":") != 1:
+        return f'names its source as {value.source!r}, not "package.module:Class"'
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value.name):
+        return "has a name that can't be a folder's: letters, digits, '.', '_' and '-' only"
     return None
 
 

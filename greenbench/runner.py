@@ -73,6 +73,8 @@ class Setting:
     recovery: Recovery
     fail_fast: bool = False
     gpus: Gpus | None = None
+    data: Path | None = None
+    """Folder of prepared data sets, if a trial reads one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,7 @@ class SuiteRun:
                     model=self.setting.plugins.models[trial.model],
                     limits=self.setting.suite.limits,
                     directory=directory,
+                    data=self.setting.data,
                     labels={
                         "greenbench.suite": self.setting.suite.name,
                         HOLDER_LABEL: str(self.setting.store.facts()["result_set"]),

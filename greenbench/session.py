@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from greenbench import __version__
-from greenbench.api import EnergyBackend, Executor, Provided
+from greenbench import __version__, datasets
+from greenbench.api import EnergyBackend, Environment, Executor, Provided
 from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
 from greenbench.host.fingerprint import fingerprint
@@ -149,6 +149,7 @@ def prepare(
     """Everything that must stand before the first trial, in the order in which it can fail
     cheapest; result set and host are locked already. Raises GreenbenchError; nothing of the
     result set has changed then."""
+    data = verified_data(plan, plugins)
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
@@ -172,6 +173,8 @@ def prepare(
         "executor_reason": choice.reason,
         "gives_up": choice.gives_up,
         "images": dict(images),
+        "environments": [asdict(each) for each in _environments(executor)],
+        "data": data,
         "versions": _versions(plugins, suite, choice),
         "backends": sorted(opened.backends),
         "channels": [asdict(channel) for channel in opened.channels],
@@ -202,12 +205,27 @@ def prepare(
         ),
         fail_fast=wish.fail_fast,
         gpus=gpus,
+        data=datasets.cache_folder() if data else None,
     )
+
+
+def verified_data(plan: Plan, plugins: Plugins) -> dict[str, str]:
+    """The digest of each prepared data set that a trial of the plan reads, after a look at every
+    byte. Raises DataError if one is not there or not what was prepared."""
+    names = {str(trial.hyperparameters.get("data", "")) for trial in plan.trials()}
+    wanted = [plugins.data_sets[name].value for name in sorted(names) if name in plugins.data_sets]
+    return {each.name: datasets.verify(each).digest for each in wanted if each.source}
 
 
 def _executor_text(name: str, choice: Choice) -> str:
     text = f"executor {name}: {choice.reason}"
     return f"{text}\n  given up: {choice.gives_up}" if choice.gives_up else text
+
+
+def _environments(executor: Executor) -> Sequence[Environment]:
+    """What the executor tells of where trials run; not every executor does."""
+    tell = getattr(executor, "environments", None)
+    return tell() if callable(tell) else ()
 
 
 def _backends(plugins: Plugins) -> Sequence[Provided[EnergyBackend]]:
@@ -239,8 +257,8 @@ def resume_difference(
 ) -> list[str]:
     """What would make a resumed trial another trial: versions, images, executor, host."""
     found = []
-    for key in ("executor", "versions", "images", "host", "backends"):
-        if key in ignore:
+    for key in ("executor", "versions", "images", "data", "host", "backends"):
+        if key in ignore or (key not in before and not now.get(key)):
             continue
         old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):

@@ -1,10 +1,11 @@
 """All that a plugin author imports: plain data and protocols, standard library only."""
 
-from greenbench.api.data import DataSet
+from greenbench.api.data import DataSet, DataSource
 from greenbench.api.energy import Channel, EnergyBackend, Missing, Reader
 from greenbench.api.executors import (
     HOLDER_LABEL,
     Availability,
+    Environment,
     Executor,
     Exit,
     Launch,
@@ -55,9 +56,11 @@ __all__ = [
     "Companion",
     "Conditions",
     "DataSet",
+    "DataSource",
     "Direction",
     "Draw",
     "EnergyBackend",
+    "Environment",
     "EpochReport",
     "Executor",
     "Exit",

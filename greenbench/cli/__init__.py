@@ -12,6 +12,7 @@ from greenbench import __version__
 from greenbench.errors import GreenbenchError
 
 COMMANDS: Final = {
+    "data": ("greenbench.cli.data:data", "List, fetch and verify the data sets of models."),
     "doctor": ("greenbench.cli.doctor:doctor", "What this host can measure, and how well."),
     "images": ("greenbench.cli.images:images", "Build and list the images that trials run in."),
     "import": ("greenbench.cli.import_:import_", "Take in measurements made elsewhere."),

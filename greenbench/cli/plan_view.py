@@ -8,7 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from greenbench.plan import Plan, estimate_time_s, plan_counts, plan_outlook, plan_table
+from greenbench.plan import (
+    Plan,
+    estimate_time_s,
+    plan_counts,
+    plan_outlook,
+    plan_table,
+    plan_totals,
+)
 from greenbench.suite import Suite
 
 
@@ -19,7 +26,11 @@ def show_plan(suite: Suite, plan: Plan, durations_s: Mapping[str, float]) -> Non
     console.print(_trials(plan))
     console.print()
     console.print(_counts(plan))
+    console.print(Text(str(plan_totals(plan))))
     console.print()
+    for study in plan.studies:
+        if study.data is not None:
+            console.print(Text(f"{study.study}: trains on {study.data.name} ({study.data.label})"))
     for outlook in plan_outlook(plan):
         console.print(Text(outlook.text))
     seconds = estimate_time_s(plan, durations_s)

@@ -13,11 +13,13 @@ from greenbench.plan.outlook import (
 )
 from greenbench.plan.views import (
     PlanRow,
+    PlanTotals,
     StudyCounts,
     plan_counts,
     plan_facts,
     plan_json,
     plan_table,
+    plan_totals,
 )
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Outlook",
     "Plan",
     "PlanRow",
+    "PlanTotals",
     "PlannedStudy",
     "StudyCounts",
     "blocks_to_settle",
@@ -35,6 +38,7 @@ __all__ = [
     "plan_json",
     "plan_outlook",
     "plan_table",
+    "plan_totals",
     "smallest_corrected_p",
     "trial_key",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from greenbench.api import Model, Mutation, Scenario, Trial, Value
+from greenbench.api import DataSet, Model, Mutation, Scenario, Trial, Value
 from greenbench.errors import SuiteError
 from greenbench.plan.identity import cohort_key, configuration, trial_key
 from greenbench.plan.members import Member, members
@@ -52,6 +52,8 @@ class PlannedStudy:
     original: Mapping[str, Value]
     mutations: tuple[Mutation, ...]
     originals: int
+    data: DataSet | None = None
+    """What its hyperparameter `data` names, if it has one."""
 
     @property
     def study(self) -> str:
@@ -114,12 +116,15 @@ def _planned(spec: StudySpec, suite: Suite, plugins: Plugins) -> PlannedStudy:
         here = [problem.below("study", spec.position) for problem in problems]
         raise SuiteError(located(here, file, suite.text))
     mutants = sum(1 for mutation in mutations if mutation.changes)
+    original = original_of(spec.hyperparameters, plugins.models[spec.model].value)
+    data = str(original.get("data", ""))
     return PlannedStudy(
         spec=spec,
         scenario=_scenario(spec.scenario, plugins),
-        original=original_of(spec.hyperparameters, plugins.models[spec.model].value),
+        original=original,
         mutations=tuple(mutations),
         originals=spec.originals or default_originals(mutants),
+        data=plugins.data_sets[data].value if data in plugins.data_sets else None,
     )
 
 

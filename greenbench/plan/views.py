@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from greenbench.api import Mutation, Trial
+from greenbench.api import DataSet, Mutation, Trial
 from greenbench.plan.build import Cohort, Plan
 from greenbench.plan.outlook import plan_outlook
 
@@ -66,6 +66,42 @@ def plan_counts(plan: Plan) -> list[StudyCounts]:
     return counts
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTotals:
+    """Measured trainings of a whole plan by what they are; companions and warm-ups apart."""
+
+    mutated_solo: int
+    mutated_beside_others: int
+    originals: int
+    nulls: int
+    companions: int
+    warm_ups: int
+
+    def __str__(self) -> str:
+        return (
+            f"in all: {self.mutated_solo} mutated trainings solo, {self.mutated_beside_others}"
+            f" beside others, {self.originals} originals, {self.nulls} A/A; {self.companions}"
+            f" companions, {self.warm_ups} warm-ups"
+        )
+
+
+def plan_totals(plan: Plan) -> PlanTotals:
+    """How many trainings of each kind a plan has."""
+    counted = [trial for cohort in plan.cohorts if cohort.counted for trial in cohort.trials]
+    measured = [trial for trial in counted if trial.role == "measured"]
+    mutated = [t for t in measured if t.mutation is not None and t.mutation.changes]
+    solo = sum(1 for trial in mutated if trial.scenario.kind == "solo")
+    originals = sum(1 for trial in measured if trial.mutation is None)
+    return PlanTotals(
+        mutated_solo=solo,
+        mutated_beside_others=len(mutated) - solo,
+        originals=originals,
+        nulls=len(measured) - len(mutated) - originals,
+        companions=len(counted) - len(measured),
+        warm_ups=sum(1 for cohort in plan.cohorts if not cohort.counted),
+    )
+
+
 def plan_table(plan: Plan) -> list[PlanRow]:
     """A row for each trial, in the order in which they run."""
     return [
@@ -120,6 +156,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "suite": plan.suite.name,
         "seed": plan.suite.seed,
         "cohorts": len(plan.cohorts),
+        "totals": asdict(plan_totals(plan)),
         "studies": _studies_json(plan),
         "trials": [
             _trial_json(trial, cohort) for cohort in plan.cohorts for trial in cohort.trials
@@ -143,8 +180,15 @@ def _studies_json(plan: Plan) -> list[dict[str, Any]]:
             "original": dict(study.original),
             "mutations": [_mutation_json(m) for m in study.mutations if m.changes],
         }
-        studies.append(asdict(counts) | reach | drawn)
+        studies.append(asdict(counts) | _data_json(study.data) | reach | drawn)
     return studies
+
+
+def _data_json(data: DataSet | None) -> dict[str, Any]:
+    """What a study trains on, where it chooses that; else its model says so."""
+    if data is None:
+        return {}
+    return {"data": f"{data.label} ({data.description})", "synthetic": data.synthetic}
 
 
 def _mutation_json(mutation: Mutation | None) -> dict[str, Any]:

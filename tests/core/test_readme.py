@@ -48,7 +48,7 @@ def test_every_hook_has_a_page_with_its_exact_signature() -> None:
 
     pages = "\n".join(page.read_text() for page in (ROOT / "docs" / "hooks").glob("*.md"))
     hooks = [name for name in vars(hookspecs) if name.startswith("greenbench_")]
-    assert len(hooks) == 9
+    assert {"greenbench_models", "greenbench_data_sets", "greenbench_trial_end"} <= set(hooks)
     for name in hooks:
         signature = str(inspect.signature(getattr(hookspecs, name)))
         assert f"{name}{signature.replace(chr(39), '')}" in pages, name

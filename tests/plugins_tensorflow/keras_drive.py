@@ -63,6 +63,19 @@ def spoil(classification, how):
         bias.assign(bias * float("nan"))
 
 
+def watch_data(classification):
+    """A digest of every image and label in the order in which training sees them."""
+    fed, learn = hashlib.sha256(), classification._learn
+
+    def watched(order):
+        fed.update(classification.training.images.numpy()[order].tobytes())
+        fed.update(classification.training.labels.numpy()[order].tobytes())
+        return learn(order)
+
+    classification._learn = watched
+    return fed
+
+
 def generators():
     import numpy as np
     import tensorflow as tf
@@ -86,6 +99,7 @@ def run(task, conditions):
     after_prepare = generators()
     spoil(classification, task.get("spoil"))
     progress = Recorder()
+    fed = watch_data(classification)
     trainer.train(progress)
     trainer.synchronize()
     metrics = trainer.test(progress)
@@ -100,6 +114,7 @@ def run(task, conditions):
         "windows": progress.windows,
         "generators": after_prepare,
         "bits": bits.hexdigest(),
+        "fed": fed.hexdigest(),
         "traces": classification.learn_batch.experimental_get_tracing_count(),
     }
 
@@ -150,12 +165,10 @@ def main():
         name: run(task, Conditions(seed=task.get("seed", 1), threads=1, scratch=scratch))
         for name, task in work["runs"].items()
     }
-    from greenbench_tensorflow.randomness import order_of
 
     allowed = (str(scratch), "/dev/null", "/proc/self")
     extra = {
         "rates": {name: rates(name) for name in ("constant", "cosine", "step")},
-        "order": order_of(1100, 7, 2).tolist(),
         "writes": [path for path in WRITES if not path.startswith(allowed)],
         "gpu_error": gpu_error(scratch),
     }

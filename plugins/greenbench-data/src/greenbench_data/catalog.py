@@ -26,11 +26,13 @@ MNIST: Final = DataSet(
     name="mnist",
     label="real: MNIST",
     description="MNIST: 60,000 grey 28×28 images of handwritten digits, 10,000 held out",
+    source="greenbench_data.sources.mnist:Mnist",
 )
 CIFAR10: Final = DataSet(
     name="cifar10",
     label="real: CIFAR-10",
     description="CIFAR-10: 50,000 colour 32×32 images in 10 classes, 10,000 held out",
+    source="greenbench_data.sources.cifar10:Cifar10",
 )
 SYNTHETIC_CIFAR10: Final = DataSet(
     name="synthetic-cifar10",
@@ -48,6 +50,7 @@ MARKET1501: Final = DataSet(
         "Market-1501: 128×64 photographs of 1,501 pedestrians by six cameras; 12,936 of 751 "
         "persons to train on; of 750 others 3,368 queries and their gallery, distractors included"
     ),
+    source="greenbench_data.sources.market1501:Market1501",
 )
 SYNTHETIC_MARKET1501: Final = DataSet(
     name="synthetic-market1501",

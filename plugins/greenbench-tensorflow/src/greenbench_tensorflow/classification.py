@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from greenbench_data import load, order
 
 from greenbench_tensorflow import device, optimization, randomness
 from greenbench_tensorflow.bookkeeping import Seen, Tally
@@ -16,10 +16,10 @@ from greenbench_tensorflow.networks import NETWORKS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from greenbench_data.parts import Labelled, Part
     from numpy.typing import NDArray
 
     from greenbench.api import Conditions, Progress, Value
-    from greenbench_tensorflow.data import Part
     from greenbench_tensorflow.settings import Settings
 
 EVALUATION_BATCH = 512
@@ -29,8 +29,8 @@ EVALUATION_BATCH = 512
 class Images:
     """A part of the data on the device."""
 
-    def __init__(self, part: Part) -> None:
-        self.images = tf.constant(part.images[..., np.newaxis])
+    def __init__(self, data: Labelled, part: Part) -> None:
+        self.images = tf.constant(part.inputs.astype(np.float32) / np.float32(data.brightest))
         self.labels = tf.constant(part.labels)
 
     def __len__(self) -> int:
@@ -44,12 +44,12 @@ class Classification:
         self.settings = settings
         self.seed = conditions.seed
         device.settle(conditions)
-        parts = import_module(f"greenbench_tensorflow.data.{data}").load(conditions.data)
-        self.training = Images(parts.train)
-        self.validation = Images(parts.validation)
-        self.held_out = Images(parts.test)
+        task = load.classification(data, conditions.data)
+        self.training = Images(task, task.train)
+        self.validation = Images(task, task.validation)
+        self.held_out = Images(task, task.test)
         randomness.seed_everything(conditions.seed)
-        side, classes = parts.train.images.shape[-1], int(parts.train.labels.max()) + 1
+        side, classes = task.train.inputs.shape[1], task.classes
         self.network = NETWORKS[network](side, classes, settings.dropout)
         steps_an_epoch = -(-len(self.training) // settings.batch_size)
         self.optimizer = optimization.optimizer_for(settings, settings.epochs * steps_an_epoch)
@@ -90,8 +90,8 @@ class Classification:
         """All epochs: every image once in the seed's order, then a validation."""
         for number in range(1, self.settings.epochs + 1):
             with progress.epoch(number) as window:
-                order = randomness.order_of(len(self.training), self.seed, number)
-                window.report(**self._learn(order))
+                drawn = order.order_of(len(self.training), self.seed, number)
+                window.report(**self._learn(drawn))
                 self.seen.epochs += 1
             with progress.validation(number) as window:
                 window.report(**self._evaluate(self.validation))

@@ -1,28 +1,19 @@
-"""Every source of randomness: seeded, captured and put back; and the order of the data."""
+"""Every source of randomness: seeded, captured and put back."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 def seed_everything(seed: int) -> None:
     """Python, numpy and TensorFlow start from the seed; Keras draws its layers' seeds of them."""
     keras.utils.set_random_seed(seed % 2**32)
-
-
-def order_of(count: int, seed: int, epoch: int) -> NDArray[Any]:
-    """The order of `count` images in an epoch: the seed's and the epoch's alone, so that no
-    draw before it and no framework changes it."""
-    return np.random.default_rng([seed, epoch]).permutation(count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import torch
+from greenbench_data import load, order
 from torch import nn
 
 from greenbench_torch import device, optimization, randomness
@@ -16,8 +16,9 @@ from greenbench_torch.networks import NETWORKS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from greenbench_data.parts import Labelled, Part
+
     from greenbench.api import Conditions, Progress, Value
-    from greenbench_torch.data import Part
     from greenbench_torch.settings import Settings
 
 EVALUATION_BATCH = 512
@@ -27,8 +28,9 @@ EVALUATION_BATCH = 512
 class Images:
     """A part of the data on the device."""
 
-    def __init__(self, part: Part, place: torch.device) -> None:
-        self.images = torch.from_numpy(part.images).unsqueeze(1).to(place)
+    def __init__(self, data: Labelled, part: Part, place: torch.device) -> None:
+        channels_first = torch.from_numpy(part.inputs).permute(0, 3, 1, 2)
+        self.images = (channels_first.float() / data.brightest).contiguous().to(place)
         self.labels = torch.from_numpy(part.labels).to(place)
 
     def __len__(self) -> int:
@@ -43,12 +45,12 @@ class Classification:
         self.seed = conditions.seed
         self.device = device.device_for(conditions)
         randomness.be_deterministic()
-        parts = import_module(f"greenbench_torch.data.{data}").load(conditions.data)
-        self.training = Images(parts.train, self.device)
-        self.validation = Images(parts.validation, self.device)
-        self.held_out = Images(parts.test, self.device)
+        task = load.classification(data, conditions.data)
+        self.training = Images(task, task.train, self.device)
+        self.validation = Images(task, task.validation, self.device)
+        self.held_out = Images(task, task.test, self.device)
         randomness.seed_everything(conditions.seed)
-        side, classes = parts.train.images.shape[-1], int(parts.train.labels.max()) + 1
+        side, classes = task.train.inputs.shape[1], task.classes
         self.network = NETWORKS[network](side, classes, settings.dropout).to(self.device)
         self.optimizer = optimization.optimizer_for(self.network, settings)
         steps_an_epoch = -(-len(self.training) // settings.batch_size)
@@ -82,8 +84,8 @@ class Classification:
         """All epochs: every image once in the seed's order, then a validation."""
         for number in range(1, self.settings.epochs + 1):
             with progress.epoch(number) as window:
-                order = randomness.order_of(len(self.training), self.seed, number)
-                window.report(**self._learn(order))
+                drawn = order.order_of(len(self.training), self.seed, number)
+                window.report(**self._learn(torch.from_numpy(drawn)))
                 self.seen.epochs += 1
             with progress.validation(number) as window:
                 window.report(**self._evaluate(self.validation))

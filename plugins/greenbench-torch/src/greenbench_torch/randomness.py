@@ -1,4 +1,4 @@
-"""Every source of randomness: seeded, captured and put back; and the order of the data."""
+"""Every source of randomness: seeded, captured and put back."""
 
 from __future__ import annotations
 
@@ -23,12 +23,6 @@ def be_deterministic() -> None:
     debugging: Any = torch.utils.deterministic
     debugging.fill_uninitialized_memory = False  # finds bugs, and costs energy
     torch.backends.cudnn.benchmark = False
-
-
-def order_of(count: int, seed: int, epoch: int) -> torch.Tensor:
-    """The order of `count` images in an epoch: the seed's and the epoch's alone, so that no
-    draw before it and no framework changes it."""
-    return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(count))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class ImageClassifier:
     """Trains one network on one data set. A `greenbench.api.Trainer`; subclasses name both."""
 
     data: ClassVar[str]
-    """A module of `greenbench_torch.data`."""
+    """A classification task of `greenbench_data.load`."""
     network: ClassVar[str]
     """A function of `greenbench_torch.networks`."""
 
