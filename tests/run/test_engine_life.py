@@ -9,12 +9,12 @@ import sqlite3
 
 import docker
 import pytest
+from own_engine import CAN_START, OwnEngine
 
 from greenbench.api import HOLDER_LABEL
 from greenbench.store import Store
 
 from .conftest import each_once, start, statuses, wait_for
-from .engine import CAN_START, OwnEngine
 from .test_resume import containers, running
 
 pytestmark = pytest.mark.docker
