@@ -16,6 +16,7 @@ from greenbench.errors import ExecutorError, PluginError, ResultsError
 from greenbench.host.cores import usable_cores
 from greenbench.host.fingerprint import fingerprint
 from greenbench.host.gpu import open_gpus
+from greenbench.host.gpu_request import check_gpus
 from greenbench.host.lock import HostLock
 from greenbench.host.placement import Seat, seats
 from greenbench.notice import Notice, Notify
@@ -151,6 +152,10 @@ def prepare(
     cheapest; result set and host are locked already. Raises GreenbenchError; nothing of the
     result set has changed then."""
     data = verified_data(plan, plugins)
+    gpus = open_gpus()
+    neighbours = check_gpus(gpus, suite.limits.gpus, share=wish.share_host)
+    for text in neighbours:
+        notify(Notice("problem", f"used by others: {text}"))
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
@@ -181,6 +186,7 @@ def prepare(
         "cooldown": asdict(suite.cooldown),
         "limits": asdict(suite.limits),
         "host": fingerprint(gpus),
+        "gpu_neighbours": neighbours,
     }
     _refuse_another_world(store, facts)
     return Setting(

@@ -70,8 +70,14 @@ class ProcessExecutor:
         progress: Callable[[str], None],  # noqa: ARG002 (nothing here is slow)
     ) -> Mapping[str, str]:
         """Finds what is missing before the first trial; returns the versions that will train."""
-        if gpus.gpu_request(limits.gpus) and not gpus.driver_present():
+        wanted = gpus.gpu_request(limits.gpus)
+        if wanted and not gpus.driver_present():
             raise ExecutorError(gpus.NO_DRIVER, gpus.NO_DRIVER_REMEDY)
+        if places := [name for name in wanted.ids if ":" in name]:
+            raise ExecutorError(
+                f"a process can't be given the MIG instance {', '.join(places)} by its place",
+                "Name it by its UUID, `MIG-…`: `nvidia-smi -L` lists them.",
+            )
         self._models = tuple(model.name for model in models)
         return {model.name: _prepared(model) for model in models}
 
