@@ -63,7 +63,7 @@ def associate(x: ArrayLike, y: ArrayLike, method: Method = "spearman") -> Associ
 def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None:
     """Spearman's ρ of `x` and `y` with the ranks of `others` (points x columns) held fixed.
 
-    From the inverse of the matrix of rank correlations; p by Student's t with n-2-k degrees of
+    The correlation of what is left of both ranks after linear regression on the others'; p by Student's t with n-2-k degrees of
     freedom for k columns, the interval as for Spearman's ρ with n-k points (Fisher 1924). None
     where the columns determine one another, or with fewer than 4 + k points.
     """
@@ -73,34 +73,31 @@ def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None
     n, k = len(table), table.shape[1] - 2
     if n < 4 + k or np.ptp(table[:, 0]) == 0 or np.ptp(table[:, 1]) == 0:
         return None
-    matrix = np.corrcoef(np.apply_along_axis(stats.rankdata, 0, table), rowvar=False)
-    if np.linalg.cond(matrix) > 1e10:
+    ranks = np.apply_along_axis(stats.rankdata, 0, table)
+    ranks -= ranks.mean(axis=0)
+    fitted = np.linalg.lstsq(ranks[:, 2:], ranks[:, :2], rcond=None)[0]
+    rest = ranks[:, :2] - ranks[:, 2:] @ fitted
+    sizes = np.sqrt((rest**2).sum(axis=0))
+    if (sizes <= 1e-9 * n**1.5).any():
         return None
-    inverse = np.linalg.inv(matrix)
-    rho = float(-inverse[0, 1] / math.sqrt(inverse[0, 0] * inverse[1, 1]))
-    rho = min(1.0, max(-1.0, rho))
+    rho = min(1.0, max(-1.0, float(rest[:, 0] @ rest[:, 1] / sizes.prod())))
     df = n - 2 - k
     t = rho * math.sqrt(df / max(1e-300, 1 - rho**2))
     low, high = _fisher(rho, n - k, "spearman") or (None, None)
     return Association(rho, low, high, 2 * float(stats.t.sf(abs(t), df)), n)
 
 
-def permuted(x: Array, y: Array, method: Method = "spearman") -> tuple[float, float]:
+def permuted(
+    x: Array, y: Array, method: Literal["spearman", "pearson"] = "spearman"
+) -> tuple[float, float]:
     """Two-sided p by permuting the points, and the smallest p that so many could give.
 
     Every order up to 8 points, otherwise a seeded sample with the observed one added (Phipson and
     Smyth 2010): for points that are few, where the formulas for p are approximations.
     """
-    if method == "kendall":
-        signs_x, signs_y = (np.sign(np.subtract.outer(v, v)) for v in (x, y))
-        orders = _orders(len(x))
-        sums = np.array([(signs_x[np.ix_(o, o)] * signs_y).sum() for o in orders])
-        observed = float((signs_x * signs_y).sum())
-    else:
-        a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
-        a, b = a - a.mean(), b - b.mean()
-        orders = _orders(len(x))
-        sums, observed = a[orders] @ b, float(a @ b)
+    a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
+    a, b = a - a.mean(), b - b.mean()
+    sums, observed = a[_orders(len(x))] @ b, float(a @ b)
     exact = math.factorial(len(x)) <= EXACT_LIMIT
     tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
     extra = 0 if exact else 1
@@ -238,6 +235,7 @@ def _fisher(coefficient: float, n: int, method: Method) -> tuple[float, float] |
     return math.tanh(middle - half), math.tanh(middle + half)
 
 
+@lru_cache(maxsize=32)
 def _orders(n: int) -> np.ndarray:
     """Every order of n points, or a seeded sample of them."""
     if math.factorial(n) <= EXACT_LIMIT:

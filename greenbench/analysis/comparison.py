@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from greenbench.analysis.deltas import Scale, contrasts
+from greenbench.analysis.blocks import Scale, layouts
 from greenbench.analysis.inference import ALPHA, Array
 
 TOTALS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
@@ -55,9 +55,9 @@ def deltas(before: pd.DataFrame, after: pd.DataFrame, quantity: str, scale: Scal
     same = matched(before, after)
     sides = [
         {
-            (study, arm.arm): arm.contrasts
-            for study, arms in contrasts(table, quantity, scale).items()
-            for arm in arms
+            (study, arm): contrasts[np.isfinite(contrasts)]
+            for study, layout in layouts(table, quantity, scale).items()
+            for arm, contrasts in zip(layout.arms, np.transpose(layout.contrasts), strict=True)
         }
         for table in (before, after)
     ]

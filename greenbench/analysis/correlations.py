@@ -1,50 +1,88 @@
-"""Rank correlation of each hyperparameter with energy, time, power and performance."""
+"""How each hyperparameter moves with energy, time, power and performance, over the settings of a study."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from greenbench.analysis.cohorts import original_settings
-from greenbench.analysis.deltas import contrasts
-from greenbench.analysis.inference import (
-    ALPHA,
-    EXACT_LIMIT,
-    PERMUTATION_SEED,
-    RESAMPLES,
-    Array,
+from greenbench.analysis.association import (
+    Method,
+    Shape,
+    associate,
+    blocked_categories,
+    partial,
+    permuted,
+    shape_of_levels,
 )
+from greenbench.analysis.blocks import Layout, fit_blocks, layouts
+from greenbench.analysis.cohorts import original_settings
+from greenbench.analysis.inference import ALPHA, fdr
 
 FEWEST_SETTINGS = 4
 """With fewer, a rank correlation is a coin's word."""
 NOMINAL = ("seed",)
 """Numbers without an order that could matter."""
-COLUMNS = ("study", "hyperparameter", "quantity", "settings", "rho", "p", "smallest_p", "note")
+NAMES: dict[Method, str] = {"spearman": "rho", "kendall": "tau", "pearson": "r"}
+COLUMNS = (
+    "study",
+    "hyperparameter",
+    "quantity",
+    "settings",
+    *(
+        column
+        for name in NAMES.values()
+        for column in (name, f"{name}_low", f"{name}_high", f"{name}_p", f"{name}_p_corrected")
+    ),
+    "partial",
+    "partial_low",
+    "partial_high",
+    "partial_p",
+    "held",
+    "epsilon_squared",
+    "epsilon_p",
+    "shape",
+    "p",
+    "p_corrected",
+    "smallest_p",
+    "note",
+)
 
 
 def correlations(cohorts: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
-    """Spearman's ρ of each varied hyperparameter with each quantity, study by study.
+    """Each varied hyperparameter with each quantity, study by study, one row a pair.
 
-    Only the original and the arms that changed this hyperparameter alone enter. A point is a
-    setting: the mean over blocks of its difference from the block's originals (so drift between
-    blocks is not in it, and repeats are no new points). `p` permutes the settings (exactly, or a
-    seeded sample where there are too many orders); it is missing where even the clearest order
-    could not be significant. `note` says why a number is missing.
+    A point is a setting: the mean over blocks of its difference from the block's originals (so
+    drift between blocks is not in it, and repeats are no new points), for the original and the
+    arms that changed this hyperparameter alone. Spearman's ρ (`rho`), Kendall's τ (`tau`) and
+    Pearson's r (`r`), each with a 95 % interval (`_low`, `_high`) and two-sided p: ρ and r by
+    permuting the settings, τ as scipy has it. `shape` is over the settings in order of their value
+    (`association.shape_of_levels`). Where arms changed several hyperparameters at once, `partial`
+    is Spearman's ρ over all settings of the study with the hyperparameters in `held` fixed.
+
+    Hyperparameters without an order have `epsilon_squared` (0 to 1) and `epsilon_p` of Kruskal and
+    Wallis on values aligned by block, in place of coefficients. `p` is ρ's or that one; it is
+    missing where even the clearest order could not be significant, and `note` says why. Every
+    `_corrected` is Benjamini and Hochberg's over all pairs of the study: at most 5 % of what is
+    claimed there is false on average.
     """
-    rows = [
-        {"study": study, "hyperparameter": name, "quantity": quantity, **found}
-        for study, table in cohorts.groupby("study", sort=False)
-        for name in varied(table)
-        for quantity in quantities
-        if (found := _correlation(table, name, quantity)) is not None
-    ]
-    return pd.DataFrame.from_records(rows, columns=COLUMNS)
+    rows: list[dict[str, Any]] = []
+    for study, table in cohorts.groupby("study", sort=False):
+        several = _several(table)
+        names = dict.fromkeys([*varied(table), *several])
+        found = {q: layouts(table, q, "difference").get(str(study)) for q in quantities if names}
+        rows += [
+            {"study": study, "hyperparameter": name, "quantity": quantity} | pair
+            for name in names
+            for quantity, layout in found.items()
+            if layout is not None
+            and (pair := _pair(table, layout, name, quantity, several)) is not None
+        ]
+    return _corrected(pd.DataFrame.from_records(rows, columns=list(COLUMNS)))
 
 
 def varied(table: pd.DataFrame) -> list[str]:
@@ -55,71 +93,152 @@ def varied(table: pd.DataFrame) -> list[str]:
 
 def settings(table: pd.DataFrame, hyperparameter: str, quantity: str) -> list[tuple[Any, float]]:
     """(value, mean difference from the block's originals) of each setting, the original's first."""
+    layout = next(iter(layouts(table, quantity, "difference").values()), None)
+    found = _levels(table, layout, hyperparameter) if layout is not None else []
+    return [(value, mean) for value, mean, _, _ in found]
+
+
+def _several(table: pd.DataFrame) -> list[str]:
+    """Hyperparameters of a study in which some arm changed more than one at once; [] if none did."""
+    together = [str(names).split(",") for names in table["changed"].drop_duplicates()]
+    if not any(len(names) > 1 for names in together):
+        return []
+    return list(dict.fromkeys(name for names in together for name in names if name))
+
+
+def _pair(
+    table: pd.DataFrame, layout: Layout, name: str, quantity: str, several: list[str]
+) -> dict[str, Any] | None:
+    points = _levels(table, layout, name)
+    beside = _partial(table, layout, name, several)
+    if not points:
+        return beside or None
+    found: dict[str, Any] = {"settings": len(points), "note": "", **beside}
+    values = [value for value, _, _, _ in points]
+    if name in NOMINAL or any(isinstance(v, str | bool) for v in values):
+        return found | _categories(table, name, quantity)
+    if len(points) < FEWEST_SETTINGS:
+        return found | {"note": "too few settings"}
+    x, y = np.array(values, dtype=float), np.array([mean for _, mean, _, _ in points])
+    scale = float(np.abs(y).max()) or 1.0
+    y = np.round(y / scale, 12) * scale
+    if np.ptp(y) == 0 or np.ptp(x) == 0:
+        return found | {"note": "constant"}
+    for method, column in NAMES.items():
+        association = associate(x, y, method)
+        if association is not None:
+            p = association.p if method == "kendall" else permuted(x, y, method)[0]
+            found |= {
+                column: association.coefficient,
+                f"{column}_low": association.low,
+                f"{column}_high": association.high,
+                f"{column}_p": p,
+            }
+    found["shape"] = _shape(points)
+    found["smallest_p"] = permuted(x, y)[1]
+    if found["smallest_p"] >= ALPHA:
+        unknown = {f"{column}_p": None for column in NAMES.values()}
+        return found | unknown | {"note": "too few to tell"}
+    return found | {"p": found.get("rho_p")}
+
+
+def _levels(
+    table: pd.DataFrame, layout: Layout, hyperparameter: str
+) -> list[tuple[Any, float, float, float]]:
+    """(value, mean, variance of its difference from the original, its df); the original first."""
     defaults = original_settings(table)
-    arms = contrasts(table, quantity, "difference").values()
-    if hyperparameter not in defaults or not arms:
+    if hyperparameter not in defaults:
         return []
     changed = table[table["changed"] == hyperparameter]
     values = dict(zip(changed["arm"], changed["value"], strict=True))
-    points: dict[str, list[Any]] = {}
-    for arm in next(iter(arms)):
-        if arm.arm in values:
-            value = values[arm.arm]
-            points.setdefault(json.dumps(value), [value]).append(float(arm.contrasts.mean()))
-    means = [(value, float(np.mean(found))) for value, *found in points.values()]
-    return [(defaults[hyperparameter], 0.0), *means] if means else []
+    fit = fit_blocks(layout.contrasts, layout.originals)
+    points: dict[str, list[tuple[Any, float, float, float]]] = {}
+    for place, arm in enumerate(layout.arms):
+        if arm in values:
+            value = values[arm]
+            noise = float(fit.error[place]) ** 2
+            point = (value, float(fit.estimate[place]), noise, float(fit.df[place]))
+            points.setdefault(json.dumps(value), []).append(point)
+    means = [
+        (
+            found[0][0],
+            float(np.mean([mean for _, mean, _, _ in found])),
+            float(np.mean([noise for _, _, noise, _ in found])) / len(found),
+            found[0][3],
+        )
+        for found in points.values()
+    ]
+    return [(defaults[hyperparameter], 0.0, 0.0, math.inf), *means] if means else []
 
 
-def spearman(x: Array, y: Array) -> tuple[float, float, float]:
-    """ρ, its two-sided permutation p, and the smallest p that this many points could give."""
-    ranks_x, ranks_y = (stats.rankdata(values) - (len(values) + 1) / 2 for values in (x, y))
-    rho = float((ranks_x * ranks_y).sum() / np.sqrt((ranks_x**2).sum() * (ranks_y**2).sum()))
-
-    def product(shuffled: Array, axis: int) -> Array:
-        return np.asarray((shuffled * ranks_y).sum(axis=axis))
-
-    orders = math.factorial(len(x))
-    exact = orders <= EXACT_LIMIT
-    test = stats.permutation_test(
-        (ranks_x,),
-        product,
-        permutation_type="pairings",
-        vectorized=True,
-        n_resamples=EXACT_LIMIT if exact else RESAMPLES,
-        batch=5_000,
-        random_state=np.random.default_rng(PERMUTATION_SEED),
-    )
-    smallest = 2 / orders if exact else 2 / (RESAMPLES + 1)
-    return rho, min(1.0, float(test.pvalue)), smallest
+def _shape(points: list[tuple[Any, float, float, float]]) -> Shape:
+    """Over levels in order; two mutants differ by their own noise, without that of the originals,
+    of which a share of at most 1/2 is left in: the word errs on the safe side."""
+    ordered = sorted(points, key=lambda point: float(point[0]))
+    means, noise = (np.array([point[k] for point in ordered]) for k in (1, 2))
+    return shape_of_levels(means, np.add.outer(noise, noise), min(point[3] for point in ordered))
 
 
-def _correlation(table: pd.DataFrame, name: str, quantity: str) -> dict[str, Any] | None:
-    points = settings(table, name, quantity)
-    if not points:
-        return None
-    found: dict[str, Any] = {
-        "settings": len(points),
-        "rho": None,
-        "p": None,
-        "smallest_p": None,
+def _partial(table: pd.DataFrame, layout: Layout, name: str, several: list[str]) -> dict[str, Any]:
+    """ρ over all settings with the other hyperparameters' ranks fixed; {} where none apply."""
+    if name not in several:
+        return {}
+    defaults = original_settings(table)
+    first = table.drop_duplicates("arm").set_index("arm")["hyperparameters"]
+    estimates = fit_blocks(layout.contrasts, layout.originals).estimate
+    chosen = [place for place, null in enumerate(layout.nulls) if not null]
+    configurations = [defaults, *(json.loads(first[layout.arms[place]]) for place in chosen)]
+    columns = {
+        other: np.array([float(c[other]) for c in configurations])
+        for other in several
+        if all(_numeric(c.get(other)) for c in configurations)
+    }
+    held = [other for other in columns if other != name]
+    if name not in columns or not held:
+        return {}
+    y = np.array([0.0, *estimates[chosen]])
+    found = partial(columns[name], y, np.column_stack([columns[other] for other in held]))
+    if found is None:
+        fixed = f"nothing is left with {', '.join(held)} held fixed"
+        return {"settings": len(y), "held": ", ".join(held), "note": fixed}
+    return {
+        "settings": found.n,
+        "partial": found.coefficient,
+        "partial_low": found.low,
+        "partial_high": found.high,
+        "partial_p": found.p,
+        "held": ", ".join(held),
         "note": "",
     }
-    values = [value for value, _ in points]
-    if name in NOMINAL or any(isinstance(v, str | bool) for v in values):
-        return found | {"note": "no order among its values: not a rank correlation"}
-    if len(points) < FEWEST_SETTINGS:
-        return found | {"note": "too few settings"}
-    x, y = np.array(values, dtype=float), np.array([mean for _, mean in points])
-    if len(set(_rounded(y))) == 1 or len(set(x)) == 1:
-        return found | {"note": "constant"}
-    rho, p, smallest = spearman(x, y)
-    found |= {"rho": rho, "smallest_p": smallest}
-    if smallest >= ALPHA:
-        return found | {"note": "too few to tell"}
-    return found | {"p": p}
 
 
-def _rounded(values: Array) -> Iterator[float]:
-    """Equal but for rounding is equal."""
-    scale = float(np.abs(values).max()) or 1.0
-    return (round(float(value) / scale, 12) for value in values)
+def _categories(table: pd.DataFrame, name: str, quantity: str) -> dict[str, Any]:
+    rows = table[(table["changed"] == name) | table["original"].astype(bool)]
+    values = pd.to_numeric(rows[quantity], errors="coerce").to_numpy(float)
+    level = rows["value"].map(json.dumps).to_numpy(dtype=str)
+    found = blocked_categories(values, level, rows["block"].to_numpy())
+    if found is None:
+        return {"note": "categories; constant or too few"}
+    return {
+        "epsilon_squared": found.epsilon_squared,
+        "epsilon_p": found.p,
+        "p": found.p,
+        "note": "categories: ε² of Kruskal and Wallis, no sign",
+    }
+
+
+def _numeric(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+    numbers = [
+        c
+        for c in COLUMNS
+        if c not in ("study", "hyperparameter", "quantity", "held", "shape", "note")
+    ]
+    table[numbers] = table[numbers].astype(float)
+    for _, family in table.groupby("study", sort=False):
+        for name in ("p", *(f"{column}_p" for column in NAMES.values())):
+            table.loc[family.index, f"{name}_corrected"] = fdr(family[name].to_numpy(float))
+    return table

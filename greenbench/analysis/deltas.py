@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from greenbench.analysis.blocks import BlockFit, Layout, Scale, fit_blocks, layouts
 from greenbench.analysis.inference import (
     ALPHA,
     Array,
     Permutation,
-    Pooled,
     cliffs_delta,
+    cliffs_within,
     holm,
-    own_variance,
-    permutation_within_blocks,
-    pooled_variance,
-    t_interval,
+    permutations_within_blocks,
 )
-
-Scale = Literal["ratio", "difference"]
 
 COLUMNS = (
     "study",
@@ -35,162 +30,134 @@ COLUMNS = (
     "estimate",
     "low",
     "high",
+    "joint_low",
+    "joint_high",
     "low_one_sided",
     "high_one_sided",
+    "error",
     "df",
     "delta",
     "p",
     "p_corrected",
-    "smallest_p_corrected",
-    "exact",
-    "cliffs_delta",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Contrasts:
-    """One arm: its value, its originals and their contrast in each block that has both."""
-
-    arm: str
-    mutation: str
-    null: bool
-    values: Array
-    originals: tuple[Array, ...]
-    contrasts: Array
+BESIDE_COLUMNS = (
+    "study",
+    "arm",
+    "exact",
+    "permutation_p",
+    "permutation_corrected",
+    "smallest_p_corrected",
+    "cliffs_delta",
+    "cliffs_within",
+)
 
 
 def deltas(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
     """Each arm of each study against the originals of its blocks, in the column `quantity`.
 
-    `scale` "ratio" works on logarithms: `estimate`, `low` and `high` are relative changes
-    (0.1: 10 % more), and values that are not above zero are left out. "difference" keeps the
-    quantity's own unit. `delta` is in that unit always: for a ratio, the relative change times
-    `original_mean`. Intervals are 95 % t intervals over blocks on the variance pooled over the
-    study's arms (see `inference.pooled_variance`); for differences the arm's own variance counts
-    where it is larger, since a mutation can make training itself unsteady. `low_one_sided` and
-    `high_one_sided` are the 95 % bounds of one-sided tests. `p` is of the permutation test within
-    blocks, `p_corrected` by Holm over the study's mutants (A/A arms are no part of the family),
-    `smallest_p_corrected` what the blocks could reach at best. Without known noise the interval
-    is missing, never zero wide.
+    study, arm, mutation (verbatim), null (an A/A arm), blocks and originals (how many enter),
+    original_mean (in the quantity's unit). `scale` "ratio" works on logarithms: `estimate`, `low`
+    and `high` are relative changes (0.1: 10 % more), and values that are not above zero are left
+    out. "difference" keeps the quantity's own unit. `delta` is in that unit always: for a ratio,
+    the relative change times `original_mean`.
+
+    Intervals come from the block model (`blocks.fit_blocks`): `low` and `high` hold each by itself
+    with 95 %; `joint_low` and `joint_high` hold together with 95 % for all mutants of the study
+    (Dunnett 1955; A/A arms are no part of that family); `low_one_sided` and `high_one_sided` are
+    the 95 % bounds of one-sided tests. For differences the arm's own variance counts where it is
+    larger, since a mutation can make training itself unsteady. `error` is the standard error on
+    the scale worked on, `df` its degrees of freedom, `p` each arm's own, `p_corrected` that of
+    the joint intervals. Without known noise these are missing, never zero wide.
+    """
+    parts = [_rows(layout, scale) for layout in layouts(cohorts, quantity, scale).values()]
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def beside(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
+    """What is shown beside `deltas`, in its order: exact tests and effect sizes.
+
+    study, arm; `permutation_p` of the permutation test within blocks, `exact` (all arrangements
+    were looked at), `permutation_corrected` by Holm over the study's mutants (missing for A/A
+    arms), `smallest_p_corrected` what the blocks could reach at best; Cliff's δ over all pairs of
+    a mutant and an original, and its paired form over pairs inside a block.
     """
     rows: list[dict[str, Any]] = []
-    for study, arms in contrasts(cohorts, quantity, scale).items():
-        found = [_row(arm, _variance(arm, arms, scale), scale) for arm in arms]
-        _correct(found)
-        rows += [{"study": study, **row} for row in found]
-    return pd.DataFrame.from_records(rows, columns=COLUMNS)
-
-
-def contrasts(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> dict[str, list[Contrasts]]:
-    """The arms of each study, in the order of the rows, with their contrasts block by block.
-
-    Only blocks with at least one original and the arm itself enter; an arm with none is left out.
-    """
-    if quantity not in cohorts:
-        return {}
-    values = pd.to_numeric(cohorts[quantity]).to_numpy(dtype=float)
-    usable = np.isfinite(values) & ((values > 0) | (scale == "difference"))
-    with np.errstate(all="ignore"):
-        values = np.log(values) if scale == "ratio" else values
-    columns = [cohorts[name].to_list() for name in ("study", "arm", "block", *FACTS)]
-    pools: dict[tuple[str, int], list[float]] = {}
-    arms: dict[str, dict[str, tuple[str, bool, dict[int, list[float]]]]] = {}
-    for fine, value, study, arm, block, original, mutation, null in zip(
-        usable, values, *columns, strict=True
-    ):
-        if fine and original:
-            pools.setdefault((study, block), []).append(float(value))
-        elif fine:
-            of_study = arms.setdefault(study, {})
-            blocks = of_study.setdefault(arm, (mutation, bool(null), {}))[2]
-            blocks.setdefault(block, []).append(float(value))
-    originals = {key: np.array(pool) for key, pool in pools.items()}
-    found = {
-        study: [
-            _contrasts(arm, mutation, null, blocks, {b: originals.get((study, b)) for b in blocks})
-            for arm, (mutation, null, blocks) in of_study.items()
+    for study, layout in layouts(cohorts, quantity, scale).items():
+        tests = permutations_within_blocks(layout.values, layout.pools)
+        found = [
+            {
+                "study": study,
+                "arm": arm,
+                "exact": test.exact,
+                "permutation_p": test.p,
+                "permutation_corrected": math.nan,
+                "cliffs_delta": cliffs_delta(values, layout.pools),
+                "cliffs_within": cliffs_within(values, layout.pools),
+            }
+            for arm, test, values in zip(
+                layout.arms, tests, np.transpose(layout.values), strict=True
+            )
         ]
-        for study, of_study in arms.items()
-    }
-    return {study: [a for a in of_study if len(a.values)] for study, of_study in found.items()}
+        _holm(found, tests, layout.nulls)
+        rows += found
+    return pd.DataFrame.from_records(rows, columns=list(BESIDE_COLUMNS))
 
 
-FACTS = ("original", "mutation", "null")
-
-
-def _contrasts(
-    arm: str,
-    mutation: str,
-    null: bool,  # noqa: FBT001 (a fact, not a switch)
-    blocks: dict[int, list[float]],
-    originals: dict[int, Array | None],
-) -> Contrasts:
-    pairs = [
-        (float(np.mean(values)), pool)
-        for block, values in sorted(blocks.items())
-        if (pool := originals[block]) is not None
-    ]
-    mutants = np.array([value for value, _ in pairs])
-    means = np.array([pool.mean() for _, pool in pairs])
-    return Contrasts(
-        arm, mutation, null, mutants, tuple(pool for _, pool in pairs), mutants - means
+def _rows(layout: Layout, scale: Scale) -> pd.DataFrame:
+    fit = fit_blocks(layout.contrasts, layout.originals, own=scale == "difference")
+    half, one_sided = fit.half_width(), fit.half_width(1 - 2 * ALPHA)
+    joint, p_corrected = fit.joint(~layout.nulls)
+    center = fit.estimate
+    known = np.isfinite(layout.values)
+    raw = [(np.exp(pool) if scale == "ratio" else pool).mean() for pool in layout.pools]
+    counts = np.array([len(pool) for pool in layout.pools])
+    original_mean = np.array(raw) @ known / known.sum(axis=0)
+    estimate = back(center, scale)
+    return pd.DataFrame(
+        {
+            "study": layout.study,
+            "arm": layout.arms,
+            "mutation": layout.mutations,
+            "null": layout.nulls,
+            "blocks": fit.blocks,
+            "originals": counts @ known,
+            "original_mean": original_mean,
+            "estimate": estimate,
+            **_bounds(center, half, scale, "low", "high"),
+            **_bounds(center, joint, scale, "joint_low", "joint_high"),
+            **_bounds(center, one_sided, scale, "low_one_sided", "high_one_sided"),
+            **_noise(fit),
+            "delta": estimate * original_mean if scale == "ratio" else estimate,
+            "p": fit.p(),
+            "p_corrected": p_corrected,
+        }
     )
 
 
-def _variance(arm: Contrasts, arms: list[Contrasts], scale: Scale) -> Pooled | None:
-    counts = [len(pool) for other in arms for pool in other.originals]
-    correlation = 0.5 if scale == "difference" else 1 / (1 + float(np.mean(counts)))
-    pooled = pooled_variance([other.contrasts for other in arms], correlation)
-    own = own_variance(arm.contrasts)
-    if scale == "difference" and pooled and own and own.variance > pooled.variance:
-        return own
-    return pooled
+def _bounds(center: Array, half: Array, scale: Scale, low: str, high: str) -> dict[str, Array]:
+    return {low: back(center - half, scale), high: back(center + half, scale)}
 
 
-def _row(arm: Contrasts, variance: Pooled | None, scale: Scale) -> dict[str, Any]:
-    center = float(arm.contrasts.mean())
-    interval = one_sided = None
-    if variance is not None:
-        noise = (variance.variance, len(arm.contrasts), variance.df)
-        interval = t_interval(center, *noise)
-        one_sided = t_interval(center, *noise, confidence=1 - 2 * ALPHA)
-    means = np.array([(np.exp(p) if scale == "ratio" else p).mean() for p in arm.originals])
-    original_mean = float(means.mean())
-    estimate = _back(center, scale)
-    test = permutation_within_blocks(list(arm.values), arm.originals)
-    return {
-        "arm": arm.arm,
-        "mutation": arm.mutation,
-        "null": arm.null,
-        "blocks": len(arm.contrasts),
-        "originals": sum(len(pool) for pool in arm.originals),
-        "original_mean": original_mean,
-        "estimate": estimate,
-        "low": _back(interval[0], scale) if interval else None,
-        "high": _back(interval[1], scale) if interval else None,
-        "low_one_sided": _back(one_sided[0], scale) if one_sided else None,
-        "high_one_sided": _back(one_sided[1], scale) if one_sided else None,
-        "df": variance.df if variance else None,
-        "delta": estimate * original_mean if scale == "ratio" else estimate,
-        "cliffs_delta": cliffs_delta(list(arm.values), arm.originals),
-        "test": test,
-    }
+def _noise(fit: BlockFit) -> dict[str, Array]:
+    error = fit.error
+    return {"error": error, "df": np.where(np.isfinite(error), fit.df, math.nan)}
 
 
-def _back(value: float, scale: Scale) -> float:
+def back(values: Array, scale: Scale) -> Array:
     """From the log scale to a relative change; beyond what a float holds it is infinite."""
     if scale == "difference":
-        return value
-    return math.expm1(value) if value < 700 else math.inf
+        return values
+    with np.errstate(over="ignore"):
+        return np.asarray(np.expm1(values))
 
 
-def _correct(rows: list[dict[str, Any]]) -> None:
-    family = [row for row in rows if not row["null"]]
-    tests: list[Permutation] = [row["test"] for row in family]
-    for row, corrected in zip(family, holm([test.p for test in tests]), strict=True):
-        row["p_corrected"] = corrected
-    for row in rows:
-        test: Permutation = row.pop("test")
-        size = 1 if row["null"] else len(family)
-        row["p"], row["exact"] = test.p, test.exact
+def _holm(rows: list[dict[str, Any]], tests: list[Permutation], nulls: np.ndarray) -> None:
+    family = [place for place, null in enumerate(nulls) if not null]
+    corrected = holm([tests[place].p for place in family])
+    for place, p in zip(family, corrected, strict=True):
+        rows[place]["permutation_corrected"] = p
+    for row, test, null in zip(rows, tests, nulls, strict=True):
+        size = 1 if null else len(family)
         row["smallest_p_corrected"] = min(1.0, size * test.smallest_p)

@@ -1,4 +1,4 @@
-"""Tests and intervals on blocks: stratified permutation, Holm, Cliff's δ, pooled t intervals."""
+"""Tests on blocks: stratified permutation, corrections for many tests, Cliff's δ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 EXACT_LIMIT = 100_000
 """Up to this many arrangements a permutation test looks at all of them."""
-RESAMPLES = 19_999
+RESAMPLES = 9_999
 """Random arrangements where there are too many to look at all."""
 PERMUTATION_SEED = 20_26
 """Fixed, so that the same record gives the same p."""
@@ -41,34 +41,51 @@ def smallest_p(originals_per_block: Sequence[int]) -> float:
     return 2 / (RESAMPLES + 1)
 
 
-def permutation_within_blocks(mutant: Sequence[float], originals: Sequence[Array]) -> Permutation:
-    """Is the mutant's value exchangeable with the originals of its block?
+def permutations_within_blocks(values: Array, pools: Sequence[Array]) -> list[Permutation]:
+    """For each arm (column): is its value exchangeable with the originals of its block?
 
-    `mutant` has one value for each block, `originals` the values of that block's originals. The
-    statistic is the sum over blocks of mutant minus mean of originals; under the null hypothesis
-    the mutant is any of the block's s + 1 trials. All Π(s + 1) arrangements, or a seeded sample
-    with the observed one added (Phipson and Smyth 2010). Two-sided p: twice the smaller tail.
+    `values` (blocks x arms) has NaN where a block lacks the arm; `pools` the values of each
+    block's originals. The statistic is the sum over blocks of mutant minus mean of originals;
+    under the null hypothesis the mutant is any of the block's s + 1 trials. All Π(s + 1)
+    arrangements, or a seeded sample with the observed one added (Phipson and Smyth 2010).
+    Two-sided p: twice the smaller tail. Memory: `RESAMPLES` floats an arm.
     """
-    pools = [np.append(value, others) for value, others in zip(mutant, originals, strict=True)]
-    if not pools:
-        return Permutation(1.0, 1.0, exact=True)
-    # Moving the role of the mutant to trial i: v_i - (total - v_i) / s, an increasing map of v_i.
-    parts = [pool - (pool.sum() - pool) / (len(pool) - 1) for pool in pools]
-    observed = sum(float(part[0]) for part in parts)
-    tolerance = 1e-9 * max(float(np.abs(part).max()) for part in parts)
-    arrangements = math.prod(len(pool) for pool in pools)
-    exact = arrangements <= EXACT_LIMIT
+    results = [Permutation(1.0, 1.0, exact=True)] * values.shape[1]
+    known = np.isfinite(values)
+    patterns, which = np.unique(known, axis=1, return_inverse=True)
+    for number, pattern in enumerate(patterns.T):
+        arms = np.flatnonzero(which.ravel() == number)
+        if pattern.any():
+            chosen = [pools[block] for block in np.flatnonzero(pattern).tolist()]
+            found = _permutations(values[pattern][:, arms], chosen)
+            for arm, test in zip(arms, found, strict=True):
+                results[arm] = test
+    return results
+
+
+def _permutations(values: Array, pools: Sequence[Array]) -> list[Permutation]:
+    """The same for arms that have all of these blocks."""
+    parts = []
+    for mutants, pool in zip(values, pools, strict=True):
+        trials = np.vstack([mutants, np.tile(pool[:, None], len(mutants))])
+        # With trial i as the mutant: v_i - (total - v_i) / s, an increasing map of v_i.
+        parts.append(trials - (trials.sum(axis=0) - trials) / len(pool))
+    observed = np.sum([part[0] for part in parts], axis=0)
+    tolerance = 1e-9 * np.max([np.abs(part).max(axis=0) for part in parts], axis=0)
+    exact = math.prod(len(part) for part in parts) <= EXACT_LIMIT
     if exact:
-        sums = reduce(lambda left, right: np.add.outer(left, right).ravel(), parts)
+        sums = reduce(lambda left, right: (left[:, None] + right).reshape(-1, left.shape[1]), parts)
     else:
         random = np.random.default_rng(PERMUTATION_SEED)
-        sums = np.zeros(RESAMPLES)
+        sums = np.zeros((RESAMPLES + 1, values.shape[1]))
         for part in parts:
-            sums += part[random.integers(len(part), size=RESAMPLES)]
-        sums = np.append(sums, observed)
-    tail = min(int((sums <= observed + tolerance).sum()), int((sums >= observed - tolerance).sum()))
-    floor = smallest_p([len(pool) - 1 for pool in pools])
-    return Permutation(min(1.0, 2 * tail / len(sums)), floor, exact)
+            sums[1:] += part[random.integers(len(part), size=RESAMPLES)]
+        sums[0] = observed
+    below = (sums <= observed + tolerance).sum(axis=0)
+    above = (sums >= observed - tolerance).sum(axis=0)
+    floor = smallest_p([len(pool) for pool in pools])
+    p = np.minimum(1.0, 2 * np.minimum(below, above) / len(sums))
+    return [Permutation(float(value), floor, exact) for value in p]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -88,54 +105,25 @@ def fdr(p_values: Array) -> Array:
     return corrected
 
 
-def cliffs_delta(mutant: Sequence[float], originals: Sequence[Array]) -> float | None:
-    """Cliff's δ within blocks: share of pairs with the mutant above minus below, in [-1, 1].
+def cliffs_within(mutant: Array, pools: Sequence[Array]) -> float:
+    """Cliff's δ in its paired form: share of pairs with the mutant above minus below, in [-1, 1].
 
-    Cliff 1993, with pairs formed inside a block only, so that drift between blocks is not in it.
+    Cliff 1996, with pairs formed inside a block only, so that drift between blocks is not in it.
+    `mutant` has a value for each block (NaN: none); NaN without a pair.
     """
-    signs = [np.sign(v - others) for v, others in zip(mutant, originals, strict=True)]
-    return float(np.mean(np.concatenate(signs))) if signs else None
+    signs = [np.sign(v - pool) for v, pool in zip(mutant, pools, strict=True) if math.isfinite(v)]
+    return float(np.mean(np.concatenate(signs))) if signs else math.nan
 
 
-@dataclass(frozen=True, slots=True)
-class Pooled:
-    """One variance for the contrasts of all arms of a study, and its degrees of freedom."""
+def cliffs_delta(mutant: Array, pools: Sequence[Array]) -> float:
+    """Cliff's δ over all pairs of a mutant's and an original's value (Cliff 1993), in [-1, 1].
 
-    variance: float
-    df: float
-
-
-def pooled_variance(contrasts: Sequence[Array], correlation: float) -> Pooled | None:
-    """The variance of a block's contrast, pooled over arms; None without a repeated block.
-
-    Each array holds one arm's contrasts (mutant minus its block's originals). Contrasts of one
-    block share its originals, so they correlate, and the pooled variance knows less than the sum
-    of its parts: df = Σ(n-1) / (1 + (m-1)·ρ²), by matching the first two moments (Satterthwaite
-    1946) of a compound-symmetric variance. ρ = 1/(s+1) for s originals and plain noise; 1/2 is
-    the bound that a seed shared by the block can bring.
+    Of the blocks that have the mutant; NaN without a pair.
     """
-    repeated = [values for values in contrasts if len(values) > 1]
-    if not repeated:
-        return None
-    freedom = [len(values) - 1 for values in repeated]
-    squares = sum(float(((values - values.mean()) ** 2).sum()) for values in repeated)
-    df = sum(freedom) / (1 + (len(repeated) - 1) * correlation**2)
-    return Pooled(squares / sum(freedom), df)
-
-
-def own_variance(contrasts: Array) -> Pooled | None:
-    """One arm's variance of its own; None without a repeated block."""
-    return pooled_variance([contrasts], 0.0)
-
-
-def t_interval(
-    center: float, variance: float, blocks: int, df: float, confidence: float = 1 - ALPHA
-) -> tuple[float, float] | None:
-    """The two-sided t interval of a mean over blocks; None where the noise is not known.
-
-    A variance of exactly zero is no knowledge either: nothing measured is that repeatable.
-    """
-    if not (variance > 0 and blocks > 0 and df > 0 and math.isfinite(center)):
-        return None
-    half = float(stats.t.ppf(0.5 + confidence / 2, df)) * math.sqrt(variance / blocks)
-    return center - half, center + half
+    there = np.isfinite(mutant)
+    if not there.any():
+        return math.nan
+    originals = np.sort(np.concatenate([pools[block] for block in np.flatnonzero(there).tolist()]))
+    below = np.searchsorted(originals, mutant[there], side="left")
+    above = len(originals) - np.searchsorted(originals, mutant[there], side="right")
+    return float((below - above).mean() / len(originals))

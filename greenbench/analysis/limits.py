@@ -39,18 +39,27 @@ def blocks_needed(mutants: int, originals: int) -> int:
     return math.floor(math.log(2 * max(mutants, 1) / ALPHA) / math.log(originals + 1)) + 1
 
 
-def of_blocks(deltas: pd.DataFrame) -> Iterator[Limit]:
-    """Studies with too few blocks to tell anything, or without an A/A arm, or with a telling one."""
-    for study, table in deltas.groupby("study", sort=False):
+def of_blocks(deltas: pd.DataFrame, beside: pd.DataFrame) -> Iterator[Limit]:
+    """Studies with too few blocks for noise or an exact test, without an A/A arm, or with a
+    telling one; `beside` is that of `deltas.beside`."""
+    tested = deltas.merge(beside, on=["study", "arm"], how="left")
+    for study, table in tested.groupby("study", sort=False):
         mutants, nulls = table[~table["null"].astype(bool)], table[table["null"].astype(bool)]
-        if len(mutants) and (mutants["smallest_p_corrected"] >= ALPHA).any():
-            blocks = int(mutants["blocks"].max())
+        blocks = int(mutants["blocks"].max()) if len(mutants) else 0
+        if len(mutants) and mutants["error"].isna().all():
+            yield Limit(
+                f"{study}: too few to tell: with {blocks} complete block{'' if blocks == 1 else 's'}"
+                " the noise is not known, so no interval and no verdict is given",
+                "run more blocks",
+            )
+        elif len(mutants) and (mutants["smallest_p_corrected"] >= ALPHA).any():
             originals = max(1, round(float((mutants["originals"] / mutants["blocks"]).median())))
             needed = blocks_needed(len(mutants), originals)
             best = float(mutants["smallest_p_corrected"].min())
             yield Limit(
-                f"{study}: {blocks} complete blocks are too few to tell: the smallest corrected p"
-                f" that they could reach is {best:.2g}",
+                f"{study}: {blocks} complete blocks are too few to tell by the exact test (its"
+                f" smallest corrected p would be {best:.2g}): verdicts rest on the intervals, which"
+                " assume noise that is near normal on the log scale",
                 f"run at least {needed} blocks, or compare fewer mutants",
             )
         if nulls.empty:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
+from scipy import stats
 
 from greenbench.analysis.inference import ALPHA
-from greenbench.api import Direction
+from greenbench.api import Metric
 
 EnergyVerdict = Literal["greener", "costlier", "unchanged", "inconclusive"]
 PerformanceVerdict = Literal["kept", "damaged", "improved", "inconclusive", "diverged"]
@@ -24,47 +26,87 @@ def noise_band(deltas: pd.DataFrame) -> float | None:
     return float(ends.max()) if len(ends) else None
 
 
-def too_few(row: pd.Series) -> bool:
-    """Whether not even the clearest outcome could have been significant after correction."""
-    return bool(row["smallest_p_corrected"] >= ALPHA)
-
-
-def energy_verdict(row: pd.Series, band: float | None) -> EnergyVerdict:
+def energy_verdict(
+    row: pd.Series, band: float | None, smallest: float | None = None
+) -> EnergyVerdict:
     """The word for one row of `deltas(…, "energy_j", "ratio")`, on measurements only.
 
-    greener, costlier: corrected p below 0.05, the 95 % interval excludes zero, and the estimate
-    lies outside the noise band. unchanged: all that the interval allows lies inside the band.
+    greener, costlier: the joint 95 % interval, which holds for all mutants of the study together,
+    excludes zero, and the estimate lies outside the noise band. unchanged: the change is shown to
+    be smaller than `smallest`, the smallest change that matters (relative), by two one-sided tests
+    at 5 % (Schuirmann 1987); without a stated `smallest` nothing is called unchanged.
     """
-    low, high, estimate = row["low"], row["high"], row["estimate"]
-    if too_few(row) or pd.isna(low) or pd.isna(high):
-        return "inconclusive"
-    outside = band is None or abs(estimate) > band
-    if row["p_corrected"] < ALPHA and outside and (low > 0 or high < 0):
+    low, high = float(row["joint_low"]), float(row["joint_high"])
+    outside = band is None or abs(row["estimate"]) > band
+    if outside and (low > 0 or high < 0):
         return "greener" if high < 0 else "costlier"
-    if band is not None and -band <= low and high <= band:
-        return "unchanged"
-    return "inconclusive"
+    within = smallest is not None and (
+        row["low_one_sided"] > -smallest and row["high_one_sided"] < smallest
+    )
+    return "unchanged" if within else "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How far a mutant's metric fell, in the metric's unit (negative: gained), with the 95 %
+    bounds of two one-sided tests; `items_error` is the part of its standard error that comes from
+    the test set (0 where the number of its items is not known)."""
+
+    estimate: float
+    best: float
+    worst: float
+    items_error: float
+
+
+def loss(row: pd.Series, metric: Metric) -> Loss | None:
+    """From a row of `deltas(…, "metric.NAME", "difference")`; None where its noise is not known.
+
+    Where the metric is a share of `metric.items` test items, another test set would give another
+    share: the variance of that, (p(1-p) + q(1-q))/n for shares p and q as if the two had been
+    tested on different items (an upper bound where the same items serve both), is added to that
+    of the blocks, with degrees of freedom by Satterthwaite (1946). It does not shrink with blocks.
+    """
+    error, df = float(row["error"]), float(row["df"])
+    if not (error > 0 and df > 0):
+        return None
+    sign = 1.0 if metric.direction == "maximize" else -1.0
+    center = -sign * float(row["estimate"])
+    items = items_variance(float(row["original_mean"]), float(row["estimate"]), metric)
+    variance = error**2 + items
+    half = float(stats.t.ppf(1 - ALPHA, df * (variance / error**2) ** 2)) * math.sqrt(variance)
+    return Loss(center, center - half, center + half, math.sqrt(items))
+
+
+def items_variance(original: float, change: float, metric: Metric) -> float:
+    """Variance of a change of a share of `metric.items` test items; 0 where they are not known."""
+    whole = 100.0 if metric.unit == "%" else 1.0
+    shares = (original / whole, (original + change) / whole)
+    if not metric.items or not all(0 <= share <= 1 for share in shares):
+        return 0.0
+    return whole**2 * sum(share * (1 - share) for share in shares) / metric.items
 
 
 def performance_verdict(
-    row: pd.Series | None, direction: Direction, margin: float | None, *, diverged: bool = False
+    row: pd.Series | None, metric: Metric, *, diverged: bool = False
 ) -> PerformanceVerdict | None:
     """The word for one row of `deltas(…, "metric.NAME", "difference")`; None without a margin.
 
     One-sided non-inferiority at 5 %: kept, if the loss is below the margin with 95 % confidence;
-    damaged, if it is above the margin with that confidence. improved, if the two-sided 95 %
-    interval holds gains only. A mutant with diverged trials has that for its outcome: a mean would hide it.
+    damaged, if it is above the margin with that confidence; improved, if it is a gain with 97.5 %
+    confidence (the two-sided 95 % interval holds gains only). A mutant with diverged trials has
+    that for its outcome: a mean would hide it.
     """
+    margin = metric.margin
     if margin is None or not math.isfinite(margin):
         return None
     if diverged:
         return "diverged"
-    if row is None or pd.isna(row["low_one_sided"]) or pd.isna(row["high_one_sided"]):
+    found = None if row is None else loss(row, metric)
+    if row is None or found is None:
         return "inconclusive"
-    low, high = float(row["low_one_sided"]), float(row["high_one_sided"])
-    worst, best = (low, high) if direction == "maximize" else (-high, -low)
-    if (row["low"] > 0) if direction == "maximize" else (row["high"] < 0):
+    gains = row["low"] > 0 if metric.direction == "maximize" else row["high"] < 0
+    if gains and found.worst < 0:
         return "improved"
-    if worst > -abs(margin):
+    if found.worst < abs(margin):
         return "kept"
-    return "damaged" if best < -abs(margin) else "inconclusive"
+    return "damaged" if found.best > abs(margin) else "inconclusive"

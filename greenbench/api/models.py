@@ -68,7 +68,9 @@ class Metric:
 
     `margin` is the loss in the metric's own unit that is still no damage (for non-inferiority);
     None means that no verdict on performance is given. `chance` is what guessing gives: a training
-    that ends no more than `margin` beyond it has diverged (None: not judged).
+    that ends no more than `margin` beyond it has diverged (None: not judged). `items`: of how many
+    test items it is a share (0 to 1, or a percentage with the unit "%"), so that the sampling error
+    of the test set is part of verdicts (None: it is no share, or not known).
     """
 
     name: str
@@ -76,6 +78,7 @@ class Metric:
     unit: str = ""
     margin: float | None = None
     chance: float | None = None
+    items: int | None = None
     description: str = ""
 
 
@@ -87,6 +90,10 @@ class Model:
     the training runs. `framework` names the image under `dockerfiles/` ("torch", "tensorflow",
     "plain"). The first metric is the primary one. `data` says in words what it trains on;
     `synthetic` labels generated data wherever results are shown.
+
+    A plugin may bring another image in place of the framework's, with Python 3.11 or later and pip
+    on its PATH: `image` is a reference (`"registry/name:tag"`, better with `@sha256:…`),
+    `dockerfile` one of its own files (`"package:docker/Dockerfile"`) that is built in its folder.
     """
 
     name: str
@@ -97,6 +104,8 @@ class Model:
     description: str = ""
     data: str = ""
     synthetic: bool = False
+    image: str = ""
+    dockerfile: str = ""
 
     def defaults(self) -> dict[str, Value]:
         """The original's configuration."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -18,10 +19,12 @@ from typing import Final
 from greenbench.api import (
     HOLDER_LABEL,
     Availability,
+    Environment,
     Exit,
     Launch,
     Limits,
     Model,
+    Placing,
     Provided,
     Running,
     Usage,
@@ -51,6 +54,11 @@ class ProcessExecutor:
         "so versions are what is installed here, not what an image pins"
     )
 
+    holds: tuple[Placing, ...] = ("cpus",)
+
+    def __init__(self) -> None:
+        self._models: tuple[str, ...] = ()
+
     def availability(self) -> Availability:
         """Always usable: it needs nothing but this Python."""
         return Availability(True, f"child processes of {sys.executable}")
@@ -62,9 +70,30 @@ class ProcessExecutor:
         progress: Callable[[str], None],  # noqa: ARG002 (nothing here is slow)
     ) -> Mapping[str, str]:
         """Finds what is missing before the first trial; returns the versions that will train."""
-        if gpus.gpu_request(limits.gpus) and not gpus.driver_present():
+        wanted = gpus.gpu_request(limits.gpus)
+        if wanted and not gpus.driver_present():
             raise ExecutorError(gpus.NO_DRIVER, gpus.NO_DRIVER_REMEDY)
+        if places := [name for name in wanted.ids if ":" in name]:
+            raise ExecutorError(
+                f"a process can't be given the MIG instance {', '.join(places)} by its place",
+                "Name it by its UUID, `MIG-…`: `nvidia-smi -L` lists them.",
+            )
+        self._models = tuple(model.name for model in models)
         return {model.name: _prepared(model) for model in models}
+
+    def environments(self) -> Sequence[Environment]:
+        """The Python of greenbench itself, with all that is installed in it."""
+        packages: dict[str, str] = {}
+        for found in distributions():
+            packages.setdefault(found.metadata["Name"], found.version)
+        return [
+            Environment(
+                models=self._models,
+                name=sys.prefix,
+                python=platform.python_version(),
+                packages=dict(sorted(packages.items())),
+            )
+        ]
 
     def start(self, launch: Launch) -> Running:
         """Starts the worker in a session of its own, with a scratch folder below `directory`."""
@@ -86,6 +115,7 @@ class ProcessExecutor:
                 start_new_session=True,
             )
         _limit(child.pid, launch.limits)
+        _pin(child.pid, launch.cpus)
         return RunningProcess(child, marker, scratch, output)
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:
@@ -201,6 +231,15 @@ def _limit(pid: int, limits: Limits) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     except ProcessLookupError:
         return  # ended already; `exit()` tells
+
+
+def _pin(pid: int, cpus: tuple[int, ...]) -> None:
+    """Before it has started a thread or a child: these inherit it."""
+    if cpus:
+        try:
+            os.sched_setaffinity(pid, cpus)
+        except ProcessLookupError:
+            return
 
 
 def _oom_kills() -> int:

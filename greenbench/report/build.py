@@ -3,53 +3,76 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
+from typing import Final
 
 import numpy as np
 
+from greenbench.analysis.stated import Stated
 from greenbench.report import (
     effects,
     listed,
     methods,
+    paper,
     record,
+    recorded,
     relations,
     shares,
     summary,
     traces,
     validity,
 )
-from greenbench.report.context import context
+from greenbench.report.context import NOTHING_STATED, Context, context
 from greenbench.report.drawn import with_figures
-from greenbench.report.model import Report
+from greenbench.report.imported import is_blocked
+from greenbench.report.model import Report, Section
 from greenbench.store import Store
 
+ON_REQUEST: Final = {paper.KEY: paper.section}
+"""Sections that a report has only where they are asked for."""
 
-def build_report(store: Store, *, include_invalid: bool = False) -> Report:
+
+def build_report(
+    store: Store,
+    *,
+    include_invalid: bool = False,
+    stated: Stated = NOTHING_STATED,
+    also: Collection[str] = (),
+) -> Report:
     """What a result set says so far; never raises on what its trials did or did not do.
 
     Runs whose measurement failed a check are left out of the statistics unless `include_invalid`.
+    `also` asks for sections of `ON_REQUEST` by their keys; they come last.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        known = context(store, include_invalid=include_invalid)
-        limits = record.all_limits(known)
-        sections = (
-            summary.section(known, len(limits)),
-            effects.section(known),
-            relations.correlations(known),
-            relations.colocation(known),
-            shares.section(known),
-            traces.section(known, store),
-            record.failures(known),
-            record.limits(limits, validity.tables(known)),
-            record.provenance(known),
-            methods.section(known),
-        )
-        drawn = tuple(with_figures(section, known) for section in sections if section is not None)
+        known = context(store, include_invalid=include_invalid, stated=stated)
+        blocked = is_blocked(known.facts)
+        drawn = _blocked(known, store) if blocked else recorded.sections(known)
+        asked = tuple(make(known) for key, make in ON_REQUEST.items() if key in also)
         trials = listed.trials(known)
     name = known.facts.get("suite_name") or store.folder.name
     return Report(
         title=f"greenbench: {name}",
         basis=known.basis,
-        sections=drawn,
+        sections=(*drawn, *asked),
         trials=trials,
     )
+
+
+def _blocked(known: Context, store: Store) -> tuple[Section, ...]:
+    """The sections on a record whose arms ran in blocks."""
+    limits = record.all_limits(known)
+    sections = (
+        summary.section(known, len(limits)),
+        effects.section(known),
+        relations.correlations(known),
+        relations.colocation(known),
+        shares.section(known),
+        traces.section(known, store),
+        record.failures(known),
+        record.limits(limits, validity.tables(known)),
+        record.provenance(known),
+        methods.section(known),
+    )
+    return tuple(with_figures(section, known) for section in sections if section is not None)

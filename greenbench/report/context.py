@@ -13,10 +13,15 @@ from greenbench.analysis import frames as reading
 from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channels, metric_names
 from greenbench.analysis.colocation import per_training
 from greenbench.analysis.correlations import correlations
-from greenbench.analysis.deltas import deltas
+from greenbench.analysis.deltas import beside, deltas
+from greenbench.analysis.split import energy_split
+from greenbench.analysis.stated import Stated
 from greenbench.api import Direction, Metric
+from greenbench.report.imported import is_blocked
 from greenbench.report.model import Basis
 from greenbench.store import Store
+
+NOTHING_STATED = Stated()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +31,9 @@ class Context:
     `cohorts` are those that statistics rest on; `invalid` are complete ones whose measurement
     failed a check, left out unless `include_invalid`.
 
-    `quantity` is what mutants are compared by: energy_j on measurements, else cpu_time_s.
+    `quantity` is what mutants are compared by: energy_j on measurements, else cpu_time_s. Of runs
+    without blocks (imported ones) there are no deltas, correlations or co-location here:
+    `report.recorded` has them.
     """
 
     facts: Mapping[str, Any]
@@ -38,6 +45,9 @@ class Context:
     basis: Basis
     quantity: str
     main: pd.DataFrame
+    beside: pd.DataFrame
+    split: pd.DataFrame
+    stated: Stated
     deltas: Mapping[str, pd.DataFrame]
     correlations: pd.DataFrame
     colocation: pd.DataFrame
@@ -62,7 +72,12 @@ class Context:
 
     def metrics(self, study: str) -> list[Metric]:
         """The study's metrics, the primary first; undeclared ones carry no margin."""
-        declared = [_metric(data) for data in self.study_facts(study).get("metrics") or ()]
+        known = self.study_facts(study)
+        margins = known.get("margins") or {}
+        declared = [
+            _metric({**data, "margin": margins.get(data.get("name"), data.get("margin"))})
+            for data in known.get("metrics") or ()
+        ]
         table = self.cohorts[self.cohorts["study"] == study].dropna(axis=1, how="all")
         names = {metric.name for metric in declared}
         found = [n for n in metric_names(table) if n not in names]
@@ -74,8 +89,14 @@ class Context:
         return table[table["study"] == study] if quantity in self.deltas else table.iloc[:0]
 
 
-def context(store: Store, *, include_invalid: bool = False) -> Context:
-    """Reads a result set and analyses it; works on empty and half-finished ones too."""
+def context(
+    store: Store, *, include_invalid: bool = False, stated: Stated = NOTHING_STATED
+) -> Context:
+    """Reads a result set and analyses it; works on empty and half-finished ones too.
+
+    `stated` goes before what the suite states.
+    """
+    facts = store.facts()
     frames = reading.read(store)
     every = _ordered(cohorts(frames), frames.trials)
     failed = every["failed_checks"] != ""
@@ -83,16 +104,17 @@ def context(store: Store, *, include_invalid: bool = False) -> Context:
     basis = _basis(frames)
     quantity = "energy_j" if basis == "measured" else "cpu_time_s"
     channels = channel_columns(table) if basis == "measured" else []
-    beside = ["train_s", *(("active_j", "power_w") if basis == "measured" else ()), *channels]
+    others = ["train_s", *(("active_j", "power_w") if basis == "measured" else ()), *channels]
     if basis == "estimate":
-        beside.append("estimate_j")
-    main = deltas(table, quantity, "ratio")
-    found = {quantity: main} | {name: deltas(table, name, "ratio") for name in beside}
+        others.append("estimate_j")
+    blocks = table if is_blocked(facts) else table.iloc[:0]
+    main = deltas(blocks, quantity, "ratio")
+    found = {quantity: main} | {name: deltas(blocks, name, "ratio") for name in others}
     names = [METRIC + name for name in metric_names(table)]
-    found |= {name: deltas(table, name, "difference") for name in names}
+    found |= {name: deltas(blocks, name, "difference") for name in names}
     with_power = ["power_w"] if basis == "measured" else []
     return Context(
-        facts=store.facts(),
+        facts=facts,
         sessions=store.sessions(),
         frames=frames,
         cohorts=table,
@@ -101,9 +123,12 @@ def context(store: Store, *, include_invalid: bool = False) -> Context:
         basis=basis,
         quantity=quantity,
         main=main,
+        beside=beside(blocks, quantity, "ratio"),
+        split=energy_split(blocks, ["energy_j", *channels] if basis == "measured" else []),
+        stated=Stated.of(facts.get("analysis")).overridden(stated),
         deltas=found,
-        correlations=correlations(table, [quantity, *channels, "train_s", *with_power, *names]),
-        colocation=per_training(table, quantity),
+        correlations=correlations(blocks, [quantity, *channels, "train_s", *with_power, *names]),
+        colocation=per_training(blocks, quantity),
     )
 
 
@@ -128,12 +153,14 @@ def _basis(frames: reading.Frames) -> Basis:
 def _metric(data: Mapping[str, Any]) -> Metric:
     margin = data.get("margin")
     known = isinstance(margin, int | float) and math.isfinite(margin)
+    items = data.get("items")
     direction: Direction = "minimize" if data.get("direction") == "minimize" else "maximize"
     return Metric(
         name=str(data.get("name", "metric")),
         direction=direction,
         unit=str(data.get("unit") or ""),
         margin=float(margin) if known and margin is not None else None,
+        items=items if isinstance(items, int) and items > 0 else None,
     )
 
 

@@ -43,6 +43,7 @@ def effects(context: Context) -> Iterator[Figure]:
     words = {(mutant.study, mutant.mutation): mutant for mutant in judged(context)}
     for study in context.studies():
         rows = context.rows(context.quantity, study)
+        rows = rows[rows["estimate"].notna()]
         if len(rows):
             yield _forest(context, study, rows, words)
             yield from _scatter(context, study, rows, words)
@@ -127,6 +128,7 @@ def _scatter(
     metrics = context.metrics(study)[:1]
     for metric in metrics:
         found = context.rows(METRIC + metric.name, study).set_index("arm")
+        found = found[found["estimate"].notna()]
         marks = [
             _mark(study, row, words, interval(row), interval(found.loc[row["arm"]]))
             for _, row in rows.iterrows()
@@ -189,8 +191,8 @@ def _rho(row: pd.Series | None) -> float | None:
 def _note(row: pd.Series | None) -> str:
     if row is None:
         return ""
-    known = not pd.isna(row["p"])
-    p = f"p {float(row['p']):.3g}" if known else ""
+    known = not pd.isna(row["p_corrected"])
+    p = f"p {float(row['p_corrected']):.3g}" if known else ""
     parts = (f"{int(row['settings'])} settings", p, str(row["note"]))
     return ", ".join(part for part in parts if part)
 

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.limits import ways_to_diverge
 from greenbench.analysis.verdicts import (
     PerformanceVerdict,
     energy_verdict,
     noise_band,
     performance_verdict,
-    too_few,
 )
 from greenbench.api import Metric
 from greenbench.report.context import Context
@@ -23,6 +23,18 @@ from greenbench.report.model import Behind, Cell, Column, Interval, Kind, Sectio
 from greenbench.report.text import number
 
 TOO_FEW = "too few to tell"
+TOGETHER = (
+    "Each interval holds by itself; p is corrected for all mutants of the study (Dunnett), and so"
+    " are the verdicts."
+)
+BESIDE = (
+    "Together: intervals that hold with 95 % for all mutants of the study at once (Dunnett);"
+    " verdicts rest on them. Exact: p of the permutation test within blocks, and corrected by Holm; δ over all pairs of a mutant"
+    " and an original, and over those inside a block."
+)
+SPLIT = (
+    "Energy is power times time; the joules are shared out in proportion to the logarithms of both."
+)
 IDLE_NOTE = (
     "Idle: nothing runs. Ready: frameworks are loaded and wait for the start, which is outside of"
     " the energy compared. Idle power times time is the idle part of that energy, the rest its"
@@ -35,6 +47,7 @@ class Judged:
     """One mutant of one study with its verdicts; None where none is given."""
 
     study: str
+    arm: str
     mutation: str
     energy: str | None
     performance: str | None
@@ -63,9 +76,12 @@ def judged(context: Context) -> list[Judged]:
         rows = context.rows(context.quantity, study)
         band, words = noise_band(rows), _performance(context, study)
         for _, row in rows[~rows["null"].astype(bool)].iterrows():
-            energy = energy_verdict(row, band) if context.measured else None
-            word = words.get(str(row["arm"]))
-            found.append(Judged(study, str(row["mutation"]), energy, word, interval(row)))
+            smallest = context.stated.smallest_effect
+            energy = energy_verdict(row, band, smallest) if context.measured else None
+            arm = str(row["arm"])
+            found.append(
+                Judged(study, arm, str(row["mutation"]), energy, words.get(arm), interval(row))
+            )
     return found
 
 
@@ -133,7 +149,9 @@ def _study(context: Context, study: str) -> list[Table]:
         return []
     return [
         _main(context, study, rows),
+        _beside_tests(context, study, rows),
         _time(context, study, rows),
+        *_split(context, study),
         *_detail(context, study, rows),
     ]
 
@@ -146,7 +164,6 @@ def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
         Column(f"Δ {what} ({unit})", "change"),
         Column(f"Δ {what} [95 %]", "percent"),
         Column("p", "p"),
-        Column("δ", "coefficient"),
         Column("Verdict" if context.measured else "Note"),
     ]
     cells: list[tuple[Cell, ...]] = []
@@ -154,9 +171,10 @@ def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
         null = bool(row["null"])
         word = "A/A arm" if null else ""
         if context.measured and not null:
-            word = energy_verdict(row, band)
-        test: Cell = None if null else TOO_FEW if too_few(row) else float(row["p_corrected"])
-        effect = (float(row["delta"]), interval(row), test, float(row["cliffs_delta"]))
+            word = energy_verdict(row, band, context.stated.smallest_effect)
+        known = pd.notna(row["p_corrected"])
+        test: Cell = None if null else float(row["p_corrected"]) if known else TOO_FEW
+        effect = (float(row["delta"]), interval(row), test)
         cells.append((str(row["mutation"]), *effect, word))
     return Table(
         title=f"{study}: {what}",
@@ -173,7 +191,7 @@ def _notes(context: Context, rows: pd.DataFrame, band: float | None) -> tuple[st
     df = rows["df"].dropna().astype(float)
     text = f"{spread} blocks with {rows['originals'].max()} originals in all"
     text += f"; t intervals with {df.min():.1f} degrees of freedom." if len(df) else "."
-    notes = [text, "p is corrected for the number of mutants (Holm); δ is Cliff's, within blocks."]
+    notes = [text, TOGETHER]
     if context.measured and band is not None:
         notes.append(
             f"Noise band of the A/A arm: ±{100 * band:.1f} %. No effect inside it is called."
@@ -181,6 +199,81 @@ def _notes(context: Context, rows: pd.DataFrame, band: float | None) -> tuple[st
     if context.basis == "estimate":
         notes.append("Energy is an estimate from CPU time here, so CPU time itself is compared.")
     return tuple(notes)
+
+
+def _joint(row: Any) -> Interval | None:
+    if pd.isna(row["joint_low"]):
+        return None
+    return Interval(float(row["estimate"]), float(row["joint_low"]), float(row["joint_high"]))
+
+
+def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
+    """Exact tests and effect sizes, which rest on fewer assumptions than the intervals."""
+    found = context.beside[context.beside["study"] == study].set_index("arm")
+    columns = (
+        Column("Mutant"),
+        Column("together [95 %]", "percent"),
+        Column("exact p", "p"),
+        Column("corrected", "p"),
+        Column("Cliff's δ", "coefficient"),
+        Column("within blocks", "coefficient"),
+    )
+    cells: list[tuple[Cell, ...]] = []
+    for _, row in rows.iterrows():
+        test = found.loc[row["arm"]]
+        few = bool(test["smallest_p_corrected"] >= ALPHA)
+        tests: tuple[Cell, Cell] = (test["permutation_p"], test["permutation_corrected"])
+        tests = (TOO_FEW, None) if few else tests
+        effects = (test["cliffs_delta"], test["cliffs_within"])
+        cells.append((str(row["mutation"]), _joint(row), *tests, *effects))
+    return Table(
+        title=f"{study}: tests beside the intervals",
+        columns=columns,
+        rows=tuple(cells),
+        notes=(BESIDE,),
+        behind=behind(study, rows),
+    )
+
+
+def _split(context: Context, study: str) -> list[Table]:
+    """Each change of energy as a part by time and a part by power, channel by channel."""
+    found = context.split[context.split["study"] == study]
+    if found.empty:
+        return []
+    columns = (
+        Column("Mutant"),
+        Column("Channel"),
+        Column("Δ energy (J)", "change"),
+        Column("by time (J)", "change"),
+        Column("by power (J)", "change"),
+        Column("Δ time [95 %]", "percent"),
+        Column("Δ power [95 %]", "percent"),
+    )
+    found = found.sort_values("arm", key=_places(context, study), kind="stable")
+    cells = tuple(
+        (
+            str(row["mutation"]),
+            "total" if row["channel"] == "energy_j" else row["channel"].removeprefix(CHANNEL),
+            *(float(row[name]) for name in ("delta_j", "time_j", "power_j")),
+            *(
+                Interval(*(_known(row[f"{name}{end}"]) for end in ("", "_low", "_high")))
+                for name in ("time", "power")
+            ),
+        )
+        for _, row in found.iterrows()
+    )
+    title = f"{study}: by time and by power"
+    traced = behind(study, found)
+    return [Table(title=title, columns=columns, rows=cells, notes=(SPLIT,), behind=traced)]
+
+
+def _places(context: Context, study: str) -> Any:
+    order = {arm: place for place, arm in enumerate(context.rows(context.quantity, study)["arm"])}
+    return lambda arms: arms.map(order)
+
+
+def _known(value: Any) -> Any:
+    return None if pd.isna(value) else float(value)
 
 
 def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
@@ -260,9 +353,7 @@ def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict |
     metric, diverged = metrics[0], _diverged(context, study)
     rows = _metric_rows(context, study, metric)
     return {
-        arm: performance_verdict(
-            rows.get(arm), metric.direction, metric.margin, diverged=arm in diverged
-        )
+        arm: performance_verdict(rows.get(arm), metric, diverged=arm in diverged)
         for arm in {*rows, *diverged}
     }
 

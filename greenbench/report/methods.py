@@ -22,27 +22,33 @@ EFFECTS = (
     " logarithm of its block's originals. Their variance is pooled over all arms of the study, and"
     " the 95 % intervals are Student's t, with degrees of freedom that take the shared originals"
     " into account. Changes of a metric keep its unit; where an arm's own variance is larger than"
-    " the pooled one, its own is used. The p beside them are of a two-sided permutation test within"
-    " blocks ({arrangements}), corrected by Holm over the mutants of a study, which bounds the"
-    " chance of any false claim in it. Where even the clearest outcome could not have reached 0.05,"
-    ' the report says "too few to tell". Cliff\'s δ compares within blocks.'
+    " the pooled one, its own is used. Intervals and p called joint hold for all mutants of a study"
+    " together (Dunnett's multivariate t, with the correlation that shared originals bring), which"
+    " bounds the chance of any false claim in the study by 5 %. Beside them stand a two-sided"
+    " permutation test within blocks ({arrangements}), corrected by Holm, and Cliff's δ over all"
+    " pairs and within blocks. Where even the clearest outcome could not have reached 0.05, the"
+    ' report says "too few to tell". A change of energy is taken apart by its logarithm, which is'
+    " that of time plus that of mean power; joules are shared out in that proportion."
 )
 VERDICTS = (
-    "A mutant is greener or costlier if the corrected p is below 0.05, the interval excludes zero"
-    " and the estimate lies outside the noise band (as far as the intervals of the A/A arms, in"
-    " which nothing was changed, reach from zero); unchanged if its whole interval lies inside that"
-    " band; otherwise inconclusive. Performance, in the first metric, is kept if the loss is below"
+    "A mutant is greener or costlier if the joint interval excludes zero and the estimate lies"
+    " outside the noise band (as far as the intervals of the A/A arms, in which nothing was changed,"
+    " reach from zero); unchanged if two one-sided tests at 5 % show a change below the stated"
+    " smallest one that matters ({smallest}); otherwise inconclusive. Performance, in the first metric, is kept if the loss is below"
     " the stated margin with one-sided 95 % confidence, damaged if it is above the"
     " margin with that confidence, improved if its 95 % interval holds gains only; otherwise"
-    " inconclusive. Without"
-    " a stated margin there is no verdict. A training that came to nothing (a value that is not"
+    " inconclusive. Where the metric is a share of a known number of test items, their sampling"
+    " error is part of that. Without a stated margin there is no verdict. A training that came to nothing (a value that is not"
     " finite, a training loss above its start, a metric no better than chance) is an outcome of its"
     " own (diverged); its metrics enter no mean."
 )
 CORRELATIONS = (
-    "Correlations are Spearman's over settings: the original and the arms that changed one"
-    " hyperparameter alone, each setting one point (its mean difference from its blocks'"
-    " originals). p permutes the settings."
+    "Correlations are over settings: the original and the arms that changed one hyperparameter"
+    " alone, each setting one point (its mean difference from its blocks' originals). p of"
+    " Spearman's ρ and Pearson's r permutes the settings. Where arms changed several hyperparameters"
+    " at once, the partial ρ is over all settings with the ranks of the others held fixed."
+    " Hyperparameters without an order are tested by Kruskal and Wallis on values aligned by block,"
+    " permuted inside blocks. All are corrected over the pairs of a study (Benjamini and Hochberg)."
 )
 
 
@@ -54,8 +60,13 @@ def section(context: Context) -> Section:
     checked = [CHECKED] if len(context.frames.checks) and not context.include_invalid else []
     paragraphs = [DESIGN, _energy(context), *checked, EFFECTS.format(arrangements=arrangements)]
     if context.measured:
-        paragraphs.append(VERDICTS)
+        paragraphs.append(VERDICTS.format(smallest=_smallest(context)))
     return Section(key="methods", title="Methods", paragraphs=(*paragraphs, CORRELATIONS))
+
+
+def _smallest(context: Context) -> str:
+    smallest = context.stated.smallest_effect
+    return "none was stated" if smallest is None else f"{100 * smallest:g} %"
 
 
 def _energy(context: Context) -> str:

@@ -20,33 +20,25 @@ TITLES = {
 }
 
 
+ABOUT = (
+    "Spearman's ρ over settings (the original's among them), with a 95 % interval. p permutes the"
+    " settings; it is corrected for all pairs of the study, such that at most 5 % of what is claimed"
+    " is false on average (Benjamini and Hochberg). The shape is what Tukey's test shows over the"
+    " settings in order: a U is no missing relation."
+)
+
+
 def correlations(context: Context) -> Section:
-    """Spearman's ρ of each varied hyperparameter, study by study."""
+    """How each varied hyperparameter moves with what was measured, study by study."""
     tables = []
     for study, rows in context.correlations.groupby("study", sort=False):
-        columns = (
-            Column("Hyperparameter"),
-            Column("With"),
-            Column("ρ", "coefficient"),
-            Column("p", "p"),
-            Column("Settings", "count"),
-            Column("Note"),
-        )
-        cells = tuple(
-            cell
-            for _, group in rows.groupby("hyperparameter", sort=False)
-            for cell in _correlation(group)
-        )
-        tables.append(Table(title=f"{study}", columns=columns, rows=cells))
+        tables.append(_main(str(study), rows))
+        tables += _more(str(study), rows)
     nothing = "No hyperparameter was varied on its own, or nothing completed yet."
-    about = (
-        "Spearman's ρ over settings (the original's among them); p by permuting settings, not"
-        " corrected over the cells of these tables."
-    )
     return Section(
         key="correlations",
         title="Hyperparameters and what they move with",
-        paragraphs=(about if tables else nothing,),
+        paragraphs=(ABOUT if tables else nothing,),
         tables=tuple(tables),
     )
 
@@ -79,17 +71,77 @@ def name(quantity: str) -> str:
     return TITLES.get(quantity, quantity.removeprefix(METRIC).removeprefix(CHANNEL))
 
 
+def _main(study: str, rows: pd.DataFrame) -> Table:
+    columns = (
+        Column("Hyperparameter"),
+        Column("With"),
+        Column("ρ [95 %]", "coefficient"),
+        Column("p", "p"),
+        Column("Shape"),
+        Column("Settings", "count"),
+        Column("Note"),
+    )
+    cells = tuple(
+        cell
+        for _, group in rows.groupby("hyperparameter", sort=False)
+        for cell in _correlation(group)
+    )
+    return Table(title=study, columns=columns, rows=cells)
+
+
 def _correlation(rows: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
     """The rows of one hyperparameter; one where nothing can be said of any quantity."""
     first = rows.iloc[0]
-    if rows["rho"].isna().all() and (rows["note"] == first["note"]).all():
+    nothing = rows[["rho", "partial", "epsilon_squared"]].isna().all(axis=None)
+    if nothing and (rows["note"] == first["note"]).all():
         fewest = int(rows["settings"].min())
-        yield str(first["hyperparameter"]), "all", None, None, fewest, str(first["note"])
+        unknown: tuple[Cell, ...] = ("all", None, None, "")
+        yield str(first["hyperparameter"]), *unknown, fewest, str(first["note"])
         return
     for _, row in rows.iterrows():
-        rho, p = (None if pd.isna(row[key]) else float(row[key]) for key in ("rho", "p"))
+        coefficient: Cell = _bounded(row, "rho")
+        if pd.notna(row["epsilon_squared"]):
+            coefficient = f"ε² {row['epsilon_squared']:.2f}"
+        p = _number(row["p_corrected"])
+        shape = str(row["shape"]) if isinstance(row["shape"], str) else ""
         quantity, settings = name(str(row["quantity"])), int(row["settings"])
-        yield str(row["hyperparameter"]), quantity, rho, p, settings, str(row["note"])
+        line: tuple[Cell, ...] = (quantity, coefficient, p, shape, settings, str(row["note"]))
+        yield str(row["hyperparameter"]), *line
+
+
+def _more(study: str, rows: pd.DataFrame) -> Iterator[Table]:
+    """Kendall's and Pearson's coefficients beside Spearman's, and partial ones, where they are."""
+    known = rows[rows["rho"].notna() | rows["partial"].notna()]
+    if known.empty:
+        return
+    partial = known["partial"].notna().any()
+    columns = [
+        Column("Hyperparameter"),
+        Column("With"),
+        Column("Kendall's τ [95 %]", "coefficient"),
+        Column("p", "p"),
+        Column("Pearson's r [95 %]", "coefficient"),
+        Column("p", "p"),
+    ]
+    columns += [Column("partial ρ [95 %]", "coefficient"), Column("held fixed")] if partial else []
+    cells: list[tuple[Cell, ...]] = []
+    for _, row in known.iterrows():
+        line: list[Cell] = [str(row["hyperparameter"]), name(str(row["quantity"]))]
+        for key in ("tau", "r"):
+            line += [_bounded(row, key), _number(row[f"{key}_p_corrected"])]
+        held = str(row["held"]) if isinstance(row["held"], str) else ""
+        line += [_bounded(row, "partial"), held] if partial else []
+        cells.append(tuple(line))
+    yield Table(title=f"{study}: further coefficients", columns=tuple(columns), rows=tuple(cells))
+
+
+def _bounded(row: pd.Series, key: str) -> Interval | None:
+    value, low, high = (_number(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
+    return None if value is None else Interval(value, low, high)
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
 
 
 def _per_training(context: Context, heading: str, rows: pd.DataFrame) -> Table:

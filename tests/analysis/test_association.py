@@ -59,14 +59,14 @@ def test_intervals_of_coefficients_cover(method):
     assert covered / 1500 == pytest.approx(0.95, abs=0.02)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["spearman", "pearson"])
 def test_permuted_p_is_exact_for_few_points(method):
     assert permuted(np.arange(5.0), np.arange(5.0) ** 2, method) == (2 / 120, 2 / 120)
-    x, y = X[:7], Y[:7]
-    if method == "kendall":
-        assert permuted(x, y, method)[0] == pytest.approx(
-            stats.kendalltau(x, y, method="exact").pvalue
-        )
+    x, y = stats.rankdata(X[:7]), stats.rankdata(Y[:7])
+    theirs = stats.permutation_test(
+        (x,), lambda a, axis: (a * y).sum(axis=axis), permutation_type="pairings", vectorized=True
+    )
+    assert permuted(x, y, method)[0] == pytest.approx(theirs.pvalue)
     many = permuted(X, Y, method)
     assert 0 < many[0] < 0.01
     assert permuted(X, Y, method) == many

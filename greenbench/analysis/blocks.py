@@ -1,0 +1,188 @@
+"""The block model: a study as a table of blocks by arms, and what its contrasts are known to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.joint import joint_p, joint_quantile
+
+Scale = Literal["ratio", "difference"]
+ROUNDING = 13
+"""Digits of a contrast, relative to its values: what differs beyond them is a float's rounding,
+and no noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One study in one quantity: blocks down, arms across, on the scale of the comparison.
+
+    `values` (blocks x arms) holds each arm's value, NaN where a block has none; `pools` the
+    values of each block's originals. Blocks without an original are not in it.
+    """
+
+    study: str
+    arms: tuple[str, ...]
+    mutations: tuple[str, ...]
+    nulls: np.ndarray
+    blocks: tuple[int, ...]
+    values: Array
+    pools: tuple[Array, ...]
+
+    @property
+    def contrasts(self) -> Array:
+        """Each value minus the mean of its block's originals (blocks x arms); NaN: not known."""
+        means = np.array([pool.mean() for pool in self.pools])
+        with np.errstate(all="ignore"):
+            found = self.values - means[:, None]
+            scale = np.nanmax(np.abs(self.values), initial=1e-300)
+            found = np.round(found / scale, ROUNDING) * scale
+        return np.asarray(np.where(np.isfinite(found), found, math.nan))
+
+    @property
+    def originals(self) -> float:
+        """Originals a block, on average."""
+        return float(np.mean([len(pool) for pool in self.pools])) if self.pools else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFit:
+    """Mean contrasts of arms over blocks and what is known of them; arrays end in (arms,).
+
+    `variance` is of one block's contrast (0 or NaN: not known), `df` its degrees of freedom,
+    `loading` the square root of the correlation between contrasts that the joint test assumes.
+    """
+
+    estimate: Array
+    variance: Array
+    df: Array
+    blocks: Array
+    loading: Array
+
+    @property
+    def error(self) -> Array:
+        """Standard errors of the estimates; NaN where the noise is not known."""
+        with np.errstate(all="ignore"):
+            found = np.sqrt(self.variance / self.blocks)
+        return np.asarray(np.where((found > 0) & (self.df > 0), found, math.nan))
+
+    def half_width(self, confidence: float = 1 - ALPHA) -> Array:
+        """Half of each two-sided t interval."""
+        with np.errstate(all="ignore"):
+            return np.asarray(stats.t.ppf(0.5 + confidence / 2, self.df) * self.error)
+
+    def p(self) -> Array:
+        """Two-sided p of each arm alone."""
+        with np.errstate(all="ignore"):
+            return np.asarray(2 * stats.t.sf(np.abs(self.estimate / self.error), self.df))
+
+    def joint(self, family: np.ndarray) -> tuple[Array, Array]:
+        """(half widths, p) of the arms in `family` that hold together with 95 % (Dunnett); NaN
+        for the others. One study only: arrays of shape (arms,)."""
+        half, p = np.full(len(family), math.nan), np.full(len(family), math.nan)
+        loadings = (float(self.loading),) * int(family.sum())
+        error = self.error
+        for arm in np.flatnonzero(family & np.isfinite(error)):
+            df = round(float(self.df[arm]), 2)
+            half[arm] = joint_quantile(df, loadings) * error[arm]
+            t = np.array([self.estimate[arm] / error[arm]])
+            p[arm] = float(joint_p(t, df, loadings)[0])
+        return half, p
+
+
+def layouts(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> dict[str, Layout]:
+    """The studies of a frame of cohorts (`cohorts.cohorts`) in one of its columns.
+
+    "ratio" takes logarithms, and leaves values out that are not above zero. Arms and studies come
+    in the order of the rows; an arm without a block that has an original is left out.
+    """
+    if quantity not in cohorts or cohorts.empty:
+        return {}
+    values = pd.to_numeric(cohorts[quantity], errors="coerce").to_numpy(dtype=float)
+    usable = np.isfinite(values) & ((values > 0) | (scale == "difference"))
+    with np.errstate(all="ignore"):
+        values = np.log(values) if scale == "ratio" else values
+    table = cohorts.loc[usable, ["study", "arm", "mutation", "null", "original", "block"]]
+    table = table.assign(value=values[usable])
+    return {
+        str(study): layout
+        for study, rows in table.groupby("study", sort=False)
+        if len((layout := _layout(str(study), rows)).arms)
+    }
+
+
+def fit_blocks(contrasts: Array, originals: float, *, own: bool = False) -> BlockFit:
+    """Fits contrasts (..., blocks x arms; NaN where a block lacks the arm).
+
+    The variance of a contrast is pooled over the arms; with `own`, an arm's own one counts where
+    it is larger. Contrasts of one block share its originals, so they correlate, and the pooled
+    variance knows less than the sum of its parts: df = Σ(n-1) / (1 + (m-1)·ρ²), by matching its
+    first two moments (Satterthwaite 1946). ρ is estimated from the residuals, kept between
+    1/(s+1), which s originals and plain noise bring, and 1/2, which an interaction of arms and
+    blocks can bring. The joint test takes 1/(s+1), and less where arms share few blocks: the less
+    correlated, the wider it is.
+    """
+    known = np.isfinite(contrasts)
+    number = known.sum(axis=-2)
+    with np.errstate(all="ignore"):
+        estimate = np.where(known, contrasts, 0.0).sum(axis=-2) / number
+        residuals = np.where(known, contrasts - estimate[..., None, :], 0.0)
+        squares = (residuals**2).sum(axis=-2)
+        freedom = np.maximum(number - 1, 0)
+        total = freedom.sum(axis=-1)
+        variance = squares.sum(axis=-1) / total
+        floor = 1 / (1 + max(originals, 1.0))
+        cross = (residuals.sum(axis=-1) ** 2).sum(axis=-1) - squares.sum(axis=-1)
+        beside = known.sum(axis=-1)
+        pairs = (beside * (beside - 1)).sum(axis=-1) * total / number.sum(axis=-1)
+        rho = np.clip(np.nan_to_num(cross / pairs / variance), floor, 0.5)
+        df = total / (1 + ((freedom > 0).sum(axis=-1) - 1) * rho**2)
+        shape = estimate.shape
+        variances = np.broadcast_to(variance[..., None], shape)
+        dfs = np.broadcast_to(df[..., None], shape)
+        if own:
+            single = squares / freedom
+            larger = single > variances
+            variances = np.where(larger, single, variances)
+            dfs = np.where(larger, freedom, dfs)
+        shared = np.swapaxes(known, -1, -2).astype(float) @ known.astype(float)
+        overlap = shared / np.sqrt(number[..., :, None] * number[..., None, :])
+        least = np.nanmin(
+            np.where(number.min(axis=-1)[..., None, None] > 0, overlap, 0.0), axis=(-1, -2)
+        )
+    return BlockFit(estimate, variances, dfs, number, np.sqrt(floor * least))
+
+
+def _layout(study: str, rows: pd.DataFrame) -> Layout:
+    original = rows["original"].to_numpy(dtype=bool)
+    block = rows["block"].to_numpy()
+    value = rows["value"].to_numpy(dtype=float)
+    blocks, place = np.unique(block[original], return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    pools = (
+        np.split(value[original][order], np.cumsum(np.bincount(place))[:-1]) if len(blocks) else []
+    )
+    mutants = rows[~original & np.isin(block, blocks)]
+    codes, arms = pd.factorize(mutants["arm"])
+    where = np.searchsorted(blocks, mutants["block"].to_numpy())
+    sums, counts = (np.zeros((len(blocks), len(arms))) for _ in range(2))
+    np.add.at(sums, (where, codes), mutants["value"].to_numpy(dtype=float))
+    np.add.at(counts, (where, codes), 1.0)
+    with np.errstate(all="ignore"):
+        values = np.where(counts > 0, sums / counts, math.nan)
+    first = mutants.drop_duplicates("arm")
+    return Layout(
+        study,
+        tuple(map(str, arms)),
+        tuple(map(str, first["mutation"])),
+        first["null"].to_numpy(dtype=bool),
+        tuple(int(b) for b in blocks),
+        values,
+        tuple(pools),
+    )
