@@ -158,7 +158,7 @@ const drawForest = (plot, figure, state) => {
   if (state.sorted) marks.sort((a, b) => size(a) - size(b));
   if (!state.all) marks = marks.slice(0, MANY);
   const width = plot.clientWidth, narrow = width < 460;
-  const left = narrow ? 8 : Math.min(220, width * 0.32), right = narrow ? 8 : Math.min(182, width * 0.34);
+  const left = narrow ? 8 : Math.min(240, width * 0.37), right = narrow ? 8 : Math.min(182, width * 0.31);
   const row = narrow ? 44 : ROW, top = 6, bottom = top + row * marks.length + 4;
   const svg = canvas(plot, width, bottom + 42, figure.title);
   const numbers = marks.flatMap((mark) => mark.x || []);
