@@ -8,6 +8,7 @@ import numpy as np
 
 from greenbench.analysis.stated import Stated
 from greenbench.report import (
+    choice,
     effects,
     listed,
     methods,
@@ -16,6 +17,7 @@ from greenbench.report import (
     shares,
     summary,
     traces,
+    trust,
     validity,
 )
 from greenbench.report.context import NOTHING_STATED, context
@@ -38,8 +40,10 @@ def build_report(
         sections = (
             summary.section(known, len(limits)),
             effects.section(known),
+            choice.section(known),
             relations.correlations(known),
             relations.colocation(known),
+            trust.section(known),
             shares.section(known),
             traces.section(known, store),
             record.failures(known),
