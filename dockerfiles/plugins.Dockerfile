@@ -12,7 +12,7 @@ RUN if [ -n "$OFFLINE" ]; then set -- --no-index --find-links /wheelhouse; fi \
  && export PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PROGRESS_BAR=off \
  && pip install --prefix /prefix --retries 1 "$@" -r /wheels/requirements.txt \
  && pip install --prefix /prefix --no-index --no-deps /wheels/*.whl \
- && mv /prefix/lib/python3*/site-packages /opt/plugins
+ && mv "$(find /prefix -name site-packages -o -name dist-packages | head -n 1)" /opt/plugins
 
 FROM ${FRAMEWORK_IMAGE}
 COPY --from=build /opt/plugins /opt/plugins

@@ -1,6 +1,8 @@
 # PyTorch, for the CPU or (VARIANT=gpu) with CUDA. Builds without BuildKit; with OFFLINE
 # it takes wheels from the context's wheelhouse/ alone, and they stay out of the image.
-ARG BASE=python:3.11-slim
+# Python 3.11.16 for every architecture, of 2026-08-25; digests of later ones are published in
+# https://github.com/docker-library/repo-info/tree/master/repos/python/remote
+ARG BASE=python:3.11-slim-bookworm@sha256:0bee7276f83efd4a1ee05bbbf4281d95ed28e079220a9457f25a93e3f1e3c31b
 
 FROM ${BASE} AS build
 ARG BUILD_ID=none

@@ -23,7 +23,17 @@ from greenbench.store import Store
 READINGS: tuple[reading.Readings, ...] = ("usage", "usage_1hz", "gpu_1hz", "host_1hz")
 """Tables of the store that are exported as they are; their columns are in `greenbench.schema`."""
 Format = Literal["csv", "parquet"]
-TABLES = ("trials", "cohorts", "windows", "energies", "shares", "checks", *READINGS, "samples")
+TABLES = (
+    "trials",
+    "cohorts",
+    "windows",
+    "energies",
+    "shares",
+    "checks",
+    "packages",
+    *READINGS,
+    "samples",
+)
 
 SAMPLES = pa.schema(
     [
@@ -75,6 +85,7 @@ def _tables(store: Store) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "energies", reading.energies(store, every=True)
     yield "shares", reading.shares(store)
     yield "checks", reading.checks(store)
+    yield "packages", reading.packages(store)
     for name in READINGS:
         yield name, reading.readings(store, name)
 

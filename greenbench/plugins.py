@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, distribution, distributions
+from pathlib import PurePosixPath
 from typing import Any, Generic, Literal, TypeVar
 
 import pluggy
@@ -298,6 +299,10 @@ def _model_problem(value: object) -> str | None:
         return f"is a {type(value).__name__}, not a greenbench.api.Model"
     if value.trainer.count(":") != 1:
         return f'names its trainer as {value.trainer!r}, not "package.module:Class"'
+    if value.image and value.dockerfile:
+        return "brings both an image and a Dockerfile"
+    if value.dockerfile and not _names_package_file(value.dockerfile):
+        return f'names its Dockerfile as {value.dockerfile!r}, not "package:path/in/it/Dockerfile"'
     if not value.metrics or not all(isinstance(m, Metric) for m in value.metrics):
         return "declares no Metric"
     if not all(isinstance(h, Hyperparameter) for h in value.hyperparameters):
@@ -310,6 +315,13 @@ def _model_problem(value: object) -> str | None:
         if problem:
             return f"has a default of {hyperparameter.name} that {problem}"
     return None
+
+
+def _names_package_file(reference: str) -> bool:
+    package, colon, inside = reference.partition(":")
+    path = PurePosixPath(inside)
+    plain = all(part.isidentifier() for part in package.split("."))
+    return bool(colon and inside) and plain and not path.is_absolute() and ".." not in path.parts
 
 
 def _data_set_problem(value: object) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from greenbench import __version__, datasets
-from greenbench.api import EnergyBackend, Executor, Provided
+from greenbench.api import EnergyBackend, Environment, Executor, Provided
 from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
 from greenbench.host.fingerprint import fingerprint
@@ -168,6 +168,7 @@ def prepare(
         "executor_reason": choice.reason,
         "gives_up": choice.gives_up,
         "images": dict(images),
+        "environments": [asdict(each) for each in _environments(executor)],
         "data": data,
         "versions": _versions(plugins, suite, choice),
         "backends": sorted(opened.backends),
@@ -207,6 +208,12 @@ def verified_data(plan: Plan, plugins: Plugins) -> dict[str, str]:
 def _executor_text(name: str, choice: Choice) -> str:
     text = f"executor {name}: {choice.reason}"
     return f"{text}\n  given up: {choice.gives_up}" if choice.gives_up else text
+
+
+def _environments(executor: Executor) -> Sequence[Environment]:
+    """What the executor tells of where trials run; not every executor does."""
+    tell = getattr(executor, "environments", None)
+    return tell() if callable(tell) else ()
 
 
 def _backends(plugins: Plugins) -> Sequence[Provided[EnergyBackend]]:

@@ -217,6 +217,29 @@ def readings(store: Store, table: Readings) -> pd.DataFrame:
     return frame
 
 
+def packages(store: Store) -> pd.DataFrame:
+    """What was installed where trials ran, one row a session, environment and package: session,
+    models, environment (an image's tag, or a folder), id (an image's), base, python, package,
+    version."""
+    rows = [
+        {
+            "session": session["id"],
+            "models": ", ".join(found["models"]),
+            "environment": found["name"],
+            "id": found["id"],
+            "base": found["base"],
+            "python": found["python"],
+            "package": name,
+            "version": version,
+        }
+        for session in store.sessions()
+        for found in session.get("environments") or ()
+        for name, version in found["packages"].items()
+    ]
+    names = ["session", "models", "environment", "id", "base", "python", "package", "version"]
+    return pd.DataFrame(rows, columns=names)
+
+
 def channels(store: Store, found: pd.DataFrame) -> pd.DataFrame:
     """One row a channel and session, from the session's facts, or from `found` energies if it has
     none: session, name, backend, method, physical_id, contained_in, scope, update_period_s (s),

@@ -12,7 +12,8 @@ from greenbench.analysis.deltas import deltas
 from greenbench.analysis.inference import ALPHA
 
 OUTLIER = 3.5
-"""Modified z beyond which a run is an outlier (Iglewicz and Hoaglin 1993)."""
+"""Modified z beyond which a run is an outlier (Iglewicz and Hoaglin 1993); among many runs as far
+out as one of them in 20 such studies would lie by chance."""
 FEWEST_RUNS = 10
 DRIFT_COLUMNS = ("study", "runs", "hours", "per_hour", "low", "high", "p", "over_suite")
 OUTLIER_COLUMNS = ("study", "arm", "mutation", "block", "cohort", "value", "z")
@@ -79,18 +80,22 @@ def outliers(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     value, z.
 
     The logarithm minus the arm's median, minus the block's median of what is left; z is that over
-    its median absolute deviation, scaled to a standard deviation. An outlier may be the truth: it
+    its median absolute deviation, scaled to a standard deviation, with what arms and blocks took up
+    given back. An outlier may be the truth: it
     is shown and stays in.
     """
     parts = []
     for _, table in _known(cohorts, quantity).groupby("study", sort=False):
         rest = table["_log"] - table.groupby("arm")["_log"].transform("median")
         rest -= rest.groupby(table["block"]).transform("median")
-        middle = float((rest - rest.median()).abs().median()) * 1.4826
-        if len(table) < FEWEST_RUNS or not middle > 1e-12:
+        rest -= rest.median()
+        moved = rest[rest.abs() > 1e-12].abs()
+        df = len(table) - table["arm"].nunique() - table["block"].nunique() + 1
+        if len(table) < FEWEST_RUNS or df < FEWEST_RUNS / 2 or moved.empty:
             continue
-        z = (rest - rest.median()) / middle
-        far = table[z.abs() > OUTLIER].assign(z=z, value=table[quantity])
+        z = rest / (float(moved.median()) * 1.4826 * math.sqrt(len(table) / df))
+        limit = max(OUTLIER, float(stats.norm.isf(ALPHA / 2 / len(table))))
+        far = table.assign(z=z, value=table[quantity])[z.abs() > limit]
         parts.append(far[list(OUTLIER_COLUMNS)])
     found = [part for part in parts if len(part)]
     return pd.concat(found) if found else pd.DataFrame(columns=list(OUTLIER_COLUMNS))

@@ -22,6 +22,8 @@ from greenbench.analysis.inference import ALPHA, Array, fdr
 from greenbench.analysis.joint import joint_p, joint_quantile
 
 Scale = Literal["ratio", "difference"]
+LEAST_RECORDED = 0.5
+"""Share of runs that must record a hyperparameter for it to be held fixed."""
 DELTA_COLUMNS = (
     "study",
     "arm",
@@ -58,6 +60,7 @@ CORRELATION_COLUMNS = (
     "partial_low",
     "partial_high",
     "partial_p",
+    "partial_runs",
     "held",
     "shape",
     "note",
@@ -91,7 +94,7 @@ def unpaired_deltas(
             continue
         found = [_delta(key, group, originals, scale) for key, group in groups.items()]
         _dunnett(found, list(groups.values()), originals, scale)
-        rows += [{"study": name, **row} for row in found]
+        rows += [row | {"study": name} for row in found]
     return pd.DataFrame.from_records(rows, columns=list(DELTA_COLUMNS))
 
 
@@ -109,7 +112,7 @@ def unpaired_correlations(
     missing, not zero); `low` and `high`: 95 % (see `association.associate`). `runs`: how many;
     `settings`: how many values of the hyperparameter: repeats of a value are not independent
     points, and where there are many `note` says so. `partial`: Spearman's ρ with all other hyperparameters that
-    vary in the same runs held fixed (`held` names them), for the method "spearman". `p_corrected`:
+    vary in the same runs held fixed (`held` names them; `partial_runs`: how many record them all), for the method "spearman". `p_corrected`:
     Benjamini and Hochberg over all cells of a study and method that have a p. `shape`: see
     `association.shape_of_points`. Categorical columns get one row, method "kruskal":
     `coefficient` is ε² (0 to 1, no sign).
@@ -275,10 +278,11 @@ def _note(base: dict[str, Any], others: Sequence[str]) -> str:
 def _partial(
     table: pd.DataFrame, x: pd.Series, y: pd.Series, others: Sequence[str]
 ) -> dict[str, Any]:
-    """ρ with the others held fixed; those of one value or without an order can't be."""
+    """ρ with the others held fixed, over the runs that record them all; those of one value, without
+    an order, or recorded in fewer than half of the runs can't be."""
     held = [o for o in others if not is_categorical(table[o]) and _varies(table[o])]
+    held = [o for o in held if table[o].notna().mean() >= LEAST_RECORDED]
     columns = table[held].apply(pd.to_numeric, errors="coerce")
-    held = [o for o in held if columns[o].notna().all()]
     found = partial(x, y, columns[held].to_numpy(float)) if held else None
     if found is None:
         return {}
@@ -287,5 +291,6 @@ def _partial(
         "partial_low": found.low,
         "partial_high": found.high,
         "partial_p": found.p,
+        "partial_runs": found.n,
         "held": ", ".join(held),
     }

@@ -5,6 +5,7 @@ from greenbench.api.energy import Channel, EnergyBackend, Missing, Reader
 from greenbench.api.executors import (
     HOLDER_LABEL,
     Availability,
+    Environment,
     Executor,
     Exit,
     Launch,
@@ -59,6 +60,7 @@ __all__ = [
     "Direction",
     "Draw",
     "EnergyBackend",
+    "Environment",
     "EpochReport",
     "Executor",
     "Exit",

@@ -111,9 +111,29 @@ class Running(Protocol):
         """Leaves nothing behind."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What trials of `models` run in: an image by tag and id, or an environment on the host.
+
+    `base` is what it was built from, by digest where one is known. `packages` are all Python
+    distributions in it, by name with their version.
+    """
+
+    models: tuple[str, ...]
+    name: str
+    id: str = ""
+    base: str = ""
+    python: str = ""
+    packages: Mapping[str, str]
+
+
 @runtime_checkable
 class Executor(Protocol):
-    """A place to run trials: the same worker, the same events, different isolation."""
+    """A place to run trials: the same worker, the same events, different isolation.
+
+    It may also have `environments(self) -> Sequence[Environment]`, called after `prepare`: what
+    goes into the record once a session, instead of with every trial.
+    """
 
     name: str
     description: str

@@ -90,6 +90,10 @@ class Model:
     the training runs. `framework` names the image under `dockerfiles/` ("torch", "tensorflow",
     "plain"). The first metric is the primary one. `data` says in words what it trains on;
     `synthetic` labels generated data wherever results are shown.
+
+    A plugin may bring another image in place of the framework's, with Python 3.11 or later and pip
+    on its PATH: `image` is a reference (`"registry/name:tag"`, better with `@sha256:…`),
+    `dockerfile` one of its own files (`"package:docker/Dockerfile"`) that is built in its folder.
     """
 
     name: str
@@ -100,6 +104,8 @@ class Model:
     description: str = ""
     data: str = ""
     synthetic: bool = False
+    image: str = ""
+    dockerfile: str = ""
 
     def defaults(self) -> dict[str, Value]:
         """The original's configuration."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import tarfile
 import threading
 import time
@@ -18,11 +19,13 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from greenbench.errors import ExecutorError
 from greenbench.executors.container import remove_container
 from greenbench.executors.engine import Engine, engine_errors
+from greenbench.executors.foundation import context_files
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 BUILD_LABEL: Final = "greenbench.build"
+DOCKERFILE: Final = "Dockerfile"
 SHOWN_LINES: Final = 20
 CLEAN_UP_LIMIT_S: Final = 20.0
 NOISE: Final = (
@@ -31,6 +34,7 @@ NOISE: Final = (
     "Removed intermediate container",
     "Requirement already satisfied",
 )
+_FROM: Final = re.compile(r"^[ \t]*FROM[ \t].*$", re.MULTILINE | re.IGNORECASE)
 BUILD_REMEDY: Final = (
     "Without a registry or a package index in reach, build from a base image and a folder of "
     "wheels: `greenbench images build --base IMAGE --wheelhouse DIR`."
@@ -45,6 +49,8 @@ class Recipe:
     dockerfile: str
     folders: Mapping[str, Iterable[Path]]
     """Files by the folder of the context they go to; a folder is there even if it is empty."""
+    tree: Path | None = None
+    """A folder whose files lie in the context as they lie in it."""
     arguments: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
@@ -152,7 +158,9 @@ def _send(write_end: int, recipe: Recipe) -> None:
         os.fdopen(write_end, "wb") as sink,
         tarfile.open(fileobj=sink, mode="w|") as archive,
     ):
-        _add(archive, "Dockerfile", io.BytesIO(recipe.dockerfile.encode()))
+        _add(archive, DOCKERFILE, io.BytesIO(_labelled(recipe.dockerfile).encode()))
+        if recipe.tree is not None:
+            _add_tree(archive, recipe.tree)
         for folder, paths in recipe.folders.items():
             member = tarfile.TarInfo(folder)
             member.type, member.mode = tarfile.DIRTYPE, 0o755
@@ -160,6 +168,22 @@ def _send(write_end: int, recipe: Recipe) -> None:
             for path in sorted(paths):
                 with path.open("rb") as content:
                     _add(archive, f"{folder}/{path.name}", content)
+
+
+def _labelled(text: str) -> str:
+    """A Dockerfile whose stages carry the build's label: what is left of one is found by it."""
+    if BUILD_LABEL in text:
+        return text
+    label = f"\nARG BUILD_ID=none\nLABEL {BUILD_LABEL}=${{BUILD_ID}}"
+    return _FROM.sub(lambda found: found[0] + label, text)
+
+
+def _add_tree(archive: tarfile.TarFile, tree: Path) -> None:
+    for path in context_files(tree):
+        name = path.relative_to(tree).as_posix()
+        if name != DOCKERFILE:
+            with path.open("rb") as content:
+                _add(archive, name, content)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: IO[bytes]) -> None:

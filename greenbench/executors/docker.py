@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from greenbench.api import HOLDER_LABEL, Availability, Launch, Limits, Model, Provided, Running
+from greenbench.api import (
+    HOLDER_LABEL,
+    Availability,
+    Environment,
+    Launch,
+    Limits,
+    Model,
+    Provided,
+    Running,
+)
 from greenbench.errors import ExecutorError
 from greenbench.executors import engine as engines
 from greenbench.executors import gpus
@@ -13,6 +22,7 @@ from greenbench.executors.container import RunningContainer, remove_container
 from greenbench.executors.hardening import create_container, device_requests
 
 if TYPE_CHECKING:
+    from greenbench.executors.contents import Contents
     from greenbench.executors.images import Image
 
 GPU_REMEDY: Final = (
@@ -34,6 +44,7 @@ class DockerExecutor:
         self._endpoint = endpoint
         self._engine: engines.Engine | None = None
         self._images: dict[str, Image] = {}
+        self._contents: dict[Image, Contents] = {}
 
     def availability(self) -> Availability:
         """Whether an engine of this host answers; if not, which of the reasons it is."""
@@ -54,7 +65,9 @@ class DockerExecutor:
         limits: Limits,
         progress: Callable[[str], None],
     ) -> Mapping[str, str]:
-        """Builds the images that are missing, and tries the GPUs that the suite asks for."""
+        """Builds the images that are missing, looks into each, and tries the GPUs that the suite
+        asks for."""
+        from greenbench.executors.contents import look_into
         from greenbench.executors.images import ImageBuilder
 
         wanted = gpus.gpu_request(limits.gpus)
@@ -62,10 +75,29 @@ class DockerExecutor:
             raise ExecutorError(gpus.NO_DRIVER, gpus.NO_DRIVER_REMEDY)
         builder = ImageBuilder(self.engine(), progress, "gpu" if wanted else "cpu")
         for model in models:
-            self._images[model.name] = builder.ensure(model)
+            image = self._images[model.name] = builder.ensure(model)
+            if image not in self._contents:
+                self._contents[image] = look_into(self.engine(), image)
         if wanted and models:
             self.try_gpus(self._images[models[0].name].tag, wanted)
         return {model.name: str(self._images[model.name]) for model in models}
+
+    def environments(self) -> Sequence[Environment]:
+        """The images of the prepared models, each with all that is in it."""
+        from greenbench.executors.inventory import base_of
+
+        return [
+            Environment(
+                models=tuple(name for name, used in self._images.items() if used == image),
+                name=image.tag,
+                id=image.id,
+                base=base_of(self.engine(), image),
+                python=contents.python,
+                packages=contents.packages,
+            )
+            for image, contents in self._contents.items()
+            if image in self._images.values()
+        ]
 
     def try_gpus(self, image: str, wanted: gpus.GpuRequest) -> None:
         """Asks the engine for the GPUs with a container that ends at once."""

@@ -26,10 +26,10 @@ def dockerfile(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def default_base(text: str) -> str:
-    """The base image that a Dockerfile starts from if none is given."""
+def default_base(text: str) -> str | None:
+    """The base image that a Dockerfile starts from if none is given; None: it takes none."""
     found = re.search(r"^ARG BASE=(\S+)", text, re.MULTILINE)
-    return found[1] if found else "?"
+    return found[1] if found else None
 
 
 def _known() -> dict[str, Path]:

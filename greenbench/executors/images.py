@@ -1,4 +1,4 @@
-"""The images that trials run in: a framework's, and on it a layer with one plugin distribution.
+"""The images that trials run in: a foundation, and on it a layer with one plugin distribution.
 
 Both are tagged by what they are made of, so an unchanged one is never built again. Where the
 base image and the wheels came from is a label, not part of the tag: what was built once with
@@ -7,7 +7,6 @@ base image and the wheels came from is a label, not part of the tag: what was bu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -18,18 +17,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from greenbench.errors import ExecutorError
 from greenbench.executors.build import Recipe, build, inspect_image
 from greenbench.executors.dockerfiles import PLUGINS, default_base, dockerfile
-from greenbench.executors.engine import Engine, engine_errors
+from greenbench.executors.engine import Engine
+from greenbench.executors.foundation import Foundation, of_framework, of_model, short_digest
 from greenbench.executors.layer import LayerWheels, make_wheels, not_found, still_as
+from greenbench.executors.pull import ensure_there
 
 if TYPE_CHECKING:
     from greenbench.api import Model, Provided
 
 Variant = Literal["cpu", "gpu"]
 
-TAG_DIGITS: Final = 16
 KIND_LABEL: Final = "greenbench.kind"
+"""`framework`, `own` (of a plugin's Dockerfile) or `plugins` (a layer): on all that is ours."""
 BASE_LABEL: Final = "greenbench.base"
 BASE_ID_LABEL: Final = "greenbench.base_id"
+BASE_DIGEST_LABEL: Final = "greenbench.base_digest"
+"""What a registry calls the base: `name@sha256:…`; empty for one that came from none."""
 FRAMEWORK_LABEL: Final = "greenbench.framework"
 FRAMEWORK_ID_LABEL: Final = "greenbench.framework_id"
 VARIANT_LABEL: Final = "greenbench.variant"
@@ -51,21 +54,6 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedImage:
-    """One of greenbench's images, for `greenbench images list`."""
-
-    tag: str
-    id: str
-    kind: str
-    framework: str
-    variant: str
-    distribution: str
-    base: str
-    created_s: int
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class ImageBuilder:
     """Finds images, and builds those that are missing.
 
@@ -80,77 +68,82 @@ class ImageBuilder:
     wheelhouse: Path | None = None
 
     def ensure(self, model: Provided[Model]) -> Image:
-        """The image that `model` trains in; the framework's is built first if it is missing."""
-        framework = self.ensure_framework(model.value.framework)
+        """The image that `model` trains in; what it stands on is built first if it is missing."""
+        below = self._ensure_foundation(of_model(model, self.variant), model.value.framework)
         with tempfile.TemporaryDirectory(prefix="greenbench-wheels-") as folder:
-            return self._ensure_plugin(model, framework, Path(folder))
+            return self._ensure_layer(model, below, Path(folder))
 
     def ensure_framework(self, framework: str) -> Image:
         """The image of a framework; kept if it is there, unless another base is asked for."""
-        text = dockerfile(framework)
-        tag = f"greenbench/{framework}:{_digest(text, self.variant)}"
+        return self._ensure_foundation(of_framework(framework, self.variant), framework)
+
+    def tags(self, model: Provided[Model]) -> tuple[str, str]:
+        """The tags of the images that `model` needs, built or not: foundation and layer."""
+        below = of_model(model, self.variant).tag
+        with tempfile.TemporaryDirectory(prefix="greenbench-wheels-") as folder:
+            wheels = make_wheels(model, self.variant, Path(folder) / "first")
+            return below, _layer_tag(model, below, wheels)
+
+    def _ensure_foundation(self, foundation: Foundation, framework: str) -> Image:
+        text, tag = foundation.dockerfile, foundation.tag
+        if not text:
+            return Image(tag, ensure_there(self.engine, tag, self.progress)["Id"])
         there = inspect_image(self.engine, tag)
         if there is not None and not self._other_base(there):
             return Image(tag, there["Id"])
-        base = self.base or default_base(text)
+        based = default_base(text) is not None
+        base = (self.base or default_base(text) or "") if based else ""
+        origin = ensure_there(self.engine, base, self.progress) if based else {}
         wheels = self._wheelhouse()
-        self.progress(f"building {tag} ({self.variant}) from {base}")
+        self.progress(f"building {tag} ({self.variant})" + (f" from {base}" if based else ""))
         return self._build(
             Recipe(
                 tag=tag,
                 dockerfile=text,
                 folders={"wheelhouse": wheels},
-                arguments={"VARIANT": self.variant, "BASE": base},
+                tree=foundation.folder,
+                arguments={"VARIANT": self.variant, **({"BASE": base} if based else {})},
                 labels={
-                    KIND_LABEL: "framework",
+                    KIND_LABEL: "framework" if foundation.folder is None else "own",
                     FRAMEWORK_LABEL: framework,
                     VARIANT_LABEL: self.variant,
                     BASE_LABEL: base,
-                    BASE_ID_LABEL: (inspect_image(self.engine, base) or {}).get("Id", ""),
+                    BASE_ID_LABEL: origin.get("Id", ""),
+                    BASE_DIGEST_LABEL: next(iter(origin.get("RepoDigests") or ()), ""),
                     WHEELHOUSE_LABEL: str(self.wheelhouse or ""),
                 },
                 offline=bool(wheels),
             )
         )
 
-    def _ensure_plugin(self, model: Provided[Model], framework: Image, folder: Path) -> Image:
-        """The layer with the model's distribution on the framework's image."""
-        text = dockerfile(PLUGINS)
-        name = model.value.framework
+    def _ensure_layer(self, model: Provided[Model], below: Image, folder: Path) -> Image:
+        """The layer with the model's distribution on its foundation."""
         wheels = make_wheels(model, self.variant, folder / "first")
-        tag = f"greenbench/{name}-plugins:{_digest(framework.tag, text, *wheels.contents())}"
+        tag = _layer_tag(model, below.tag, wheels)
         there = inspect_image(self.engine, tag)
-        if there is not None and self._serves(there, framework):
+        if there is not None and _serves(there, below):
             return Image(tag, there["Id"])
-        self.progress(f"building {tag}: {model.distribution} {model.version} on {framework.tag}")
+        self.progress(f"building {tag}: {model.distribution} {model.version} on {below.tag}")
         recipe = Recipe(
             tag=tag,
-            dockerfile=text,
+            dockerfile=dockerfile(PLUGINS),
             folders={},
-            arguments={"FRAMEWORK_IMAGE": framework.tag},
+            arguments={"FRAMEWORK_IMAGE": below.tag},
             labels={
                 KIND_LABEL: "plugins",
-                FRAMEWORK_LABEL: name,
-                FRAMEWORK_ID_LABEL: framework.id,
+                FRAMEWORK_LABEL: model.value.framework,
+                FRAMEWORK_ID_LABEL: below.id,
                 VARIANT_LABEL: self.variant,
                 DISTRIBUTION_LABEL: f"{model.distribution} {model.version}",
             },
             offline=self.wheelhouse is not None,
         )
-        return self._build_plugin(recipe, wheels, model, folder)
-
-    def _serves(self, there: Mapping[str, Any], framework: Image) -> bool:
-        """Whether a layer stands on this framework image, and what it took from this host in
-        place of an index has not changed since."""
-        labels = _labels(there)
-        with tempfile.TemporaryDirectory(prefix="greenbench-wheels-") as folder:
-            taken = labels.get(TAKEN_LABEL, "")
-            return labels.get(FRAMEWORK_ID_LABEL) == framework.id and still_as(taken, Path(folder))
+        return self._build_layer(recipe, wheels, model, folder)
 
     def _build(self, recipe: Recipe) -> Image:
         return Image(recipe.tag, build(self.engine, recipe, self.progress))
 
-    def _build_plugin(
+    def _build_layer(
         self, recipe: Recipe, wheels: LayerWheels, model: Provided[Model], folder: Path
     ) -> Image:
         """Builds with as little as will do, then with more.
@@ -194,11 +187,12 @@ class ImageBuilder:
 
     def _other_base(self, there: Mapping[str, Any]) -> bool:
         """Whether a base is asked for that differs, by name or content, from the image's own."""
-        if self.base is None:
+        known = labels(there)
+        if self.base is None or not known.get(BASE_LABEL):
             return False
-        labels, current = _labels(there), inspect_image(self.engine, self.base)
-        return labels.get(BASE_LABEL) != self.base or (
-            current is not None and labels.get(BASE_ID_LABEL) != current["Id"]
+        current = inspect_image(self.engine, self.base)
+        return known[BASE_LABEL] != self.base or (
+            current is not None and known.get(BASE_ID_LABEL) != current["Id"]
         )
 
 
@@ -224,32 +218,20 @@ def build_images(
     return list(dict.fromkeys(images))
 
 
-def list_images(engine: Engine) -> list[ListedImage]:
-    """Every image that greenbench built on this engine, newest first."""
-    with engine_errors("images can't be listed"):
-        found = engine.client.images(filters={"label": KIND_LABEL})
-    listed = [_listed(image, tag) for image in found for tag in image["RepoTags"] or ["<none>"]]
-    return sorted(listed, key=lambda image: (-image.created_s, image.tag))
-
-
-def _labels(image: Mapping[str, Any]) -> Mapping[str, str]:
+def labels(image: Mapping[str, Any]) -> Mapping[str, str]:
+    """The labels of an inspected image."""
     return image["Config"].get("Labels") or {}
 
 
-def _listed(image: Mapping[str, Any], tag: str) -> ListedImage:
-    labels = image["Labels"]
-    return ListedImage(
-        tag=tag,
-        id=image["Id"],
-        kind=labels[KIND_LABEL],
-        framework=labels.get(FRAMEWORK_LABEL, ""),
-        variant=labels.get(VARIANT_LABEL, ""),
-        distribution=labels.get(DISTRIBUTION_LABEL, ""),
-        base=labels.get(BASE_LABEL, ""),
-        created_s=image["Created"],
-        size_bytes=image["Size"],
-    )
+def _serves(there: Mapping[str, Any], below: Image) -> bool:
+    """Whether a layer stands on this foundation, and what it took from this host in place of an
+    index has not changed since."""
+    with tempfile.TemporaryDirectory(prefix="greenbench-wheels-") as folder:
+        known = labels(there)
+        taken = known.get(TAKEN_LABEL, "")
+        return known.get(FRAMEWORK_ID_LABEL) == below.id and still_as(taken, Path(folder))
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:TAG_DIGITS]
+def _layer_tag(model: Provided[Model], below: str, wheels: LayerWheels) -> str:
+    digest = short_digest(below, dockerfile(PLUGINS), *wheels.contents())
+    return f"greenbench/{model.value.framework}-plugins:{digest}"

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from typing import Final
 from greenbench.api import (
     HOLDER_LABEL,
     Availability,
+    Environment,
     Exit,
     Launch,
     Limits,
@@ -51,6 +53,9 @@ class ProcessExecutor:
         "so versions are what is installed here, not what an image pins"
     )
 
+    def __init__(self) -> None:
+        self._models: tuple[str, ...] = ()
+
     def availability(self) -> Availability:
         """Always usable: it needs nothing but this Python."""
         return Availability(True, f"child processes of {sys.executable}")
@@ -64,7 +69,22 @@ class ProcessExecutor:
         """Finds what is missing before the first trial; returns the versions that will train."""
         if gpus.gpu_request(limits.gpus) and not gpus.driver_present():
             raise ExecutorError(gpus.NO_DRIVER, gpus.NO_DRIVER_REMEDY)
+        self._models = tuple(model.name for model in models)
         return {model.name: _prepared(model) for model in models}
+
+    def environments(self) -> Sequence[Environment]:
+        """The Python of greenbench itself, with all that is installed in it."""
+        packages: dict[str, str] = {}
+        for found in distributions():
+            packages.setdefault(found.metadata["Name"], found.version)
+        return [
+            Environment(
+                models=self._models,
+                name=sys.prefix,
+                python=platform.python_version(),
+                packages=dict(sorted(packages.items())),
+            )
+        ]
 
     def start(self, launch: Launch) -> Running:
         """Starts the worker in a session of its own, with a scratch folder below `directory`."""

@@ -13,6 +13,7 @@ from greenbench.report import (
     listed,
     methods,
     record,
+    recorded,
     relations,
     shares,
     summary,
@@ -20,9 +21,10 @@ from greenbench.report import (
     trust,
     validity,
 )
-from greenbench.report.context import NOTHING_STATED, context
+from greenbench.report.context import NOTHING_STATED, Context, context
 from greenbench.report.drawn import with_figures
-from greenbench.report.model import Report
+from greenbench.report.imported import is_blocked
+from greenbench.report.model import Report, Section
 from greenbench.store import Store
 
 
@@ -36,22 +38,8 @@ def build_report(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         known = context(store, include_invalid=include_invalid, stated=stated)
-        limits = record.all_limits(known)
-        sections = (
-            summary.section(known, len(limits)),
-            effects.section(known),
-            choice.section(known),
-            relations.correlations(known),
-            relations.colocation(known),
-            trust.section(known),
-            shares.section(known),
-            traces.section(known, store),
-            record.failures(known),
-            record.limits(limits, validity.tables(known)),
-            record.provenance(known),
-            methods.section(known),
-        )
-        drawn = tuple(with_figures(section, known) for section in sections if section is not None)
+        blocked = is_blocked(known.facts)
+        drawn = _blocked(known, store) if blocked else recorded.sections(known)
         trials = listed.trials(known)
     name = known.facts.get("suite_name") or store.folder.name
     return Report(
@@ -60,3 +48,23 @@ def build_report(
         sections=drawn,
         trials=trials,
     )
+
+
+def _blocked(known: Context, store: Store) -> tuple[Section, ...]:
+    """The sections on a record whose arms ran in blocks."""
+    limits = record.all_limits(known)
+    sections = (
+        summary.section(known, len(limits)),
+        effects.section(known),
+        choice.section(known),
+        relations.correlations(known),
+        relations.colocation(known),
+        trust.section(known),
+        shares.section(known),
+        traces.section(known, store),
+        record.failures(known),
+        record.limits(limits, validity.tables(known)),
+        record.provenance(known),
+        methods.section(known),
+    )
+    return tuple(with_figures(section, known) for section in sections if section is not None)

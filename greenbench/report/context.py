@@ -18,6 +18,7 @@ from greenbench.analysis.deltas import beside, deltas
 from greenbench.analysis.split import energy_split
 from greenbench.analysis.stated import Stated
 from greenbench.api import Direction, Metric
+from greenbench.report.imported import is_blocked
 from greenbench.report.model import Basis
 from greenbench.store import Store
 
@@ -50,7 +51,9 @@ class Context:
     `cohorts` are those that statistics rest on; `invalid` are complete ones whose measurement
     failed a check, left out unless `include_invalid`.
 
-    `quantity` is what mutants are compared by: energy_j on measurements, else cpu_time_s.
+    `quantity` is what mutants are compared by: energy_j on measurements, else cpu_time_s. Of runs
+    without blocks (imported ones) there are no deltas, correlations or co-location here:
+    `report.recorded` has them.
     """
 
     facts: Mapping[str, Any]
@@ -133,10 +136,11 @@ def context(
     others = ["train_s", *(("active_j", "power_w") if basis == "measured" else ()), *channels]
     if basis == "estimate":
         others.append("estimate_j")
-    main = deltas(table, quantity, "ratio")
-    found = {quantity: main} | {name: deltas(table, name, "ratio") for name in others}
+    blocks = table if is_blocked(facts) else table.iloc[:0]
+    main = deltas(blocks, quantity, "ratio")
+    found = {quantity: main} | {name: deltas(blocks, name, "ratio") for name in others}
     names = [METRIC + name for name in metric_names(table)]
-    found |= {name: deltas(table, name, "difference") for name in names}
+    found |= {name: deltas(blocks, name, "difference") for name in names}
     with_power = ["power_w"] if basis == "measured" else []
     say = Stated.of(facts.get("analysis")).overridden(stated)
     made = Context(
@@ -149,21 +153,21 @@ def context(
         basis=basis,
         quantity=quantity,
         main=main,
-        beside=beside(table, quantity, "ratio"),
-        split=energy_split(table, ["energy_j", *channels] if basis == "measured" else []),
+        beside=beside(blocks, quantity, "ratio"),
+        split=energy_split(blocks, ["energy_j", *channels] if basis == "measured" else []),
         stated=say,
         deltas=found,
-        correlations=correlations(table, [quantity, *channels, "train_s", *with_power, *names]),
-        colocation=per_training(table, quantity),
+        correlations=correlations(blocks, [quantity, *channels, "train_s", *with_power, *names]),
+        colocation=per_training(blocks, quantity),
         choice=pd.DataFrame(columns=list(choice.COLUMNS)),
         power=power.reached(main, say.smallest_effect) if basis == "measured" else main.iloc[:0],
-        health=_health(table, quantity),
-        company=_company(table, frames.trials, main, quantity),
+        health=_health(blocks, quantity),
+        company=_company(blocks, frames.trials, main, quantity),
     )
-    if basis != "measured":
+    if basis != "measured" or blocks.empty:
         return made
     primary = {study: metrics[0] for study in made.studies() if (metrics := made.metrics(study))}
-    return replace(made, choice=choice.greenest_acceptable(table, quantity, primary))
+    return replace(made, choice=choice.greenest_acceptable(blocks, quantity, primary))
 
 
 def _health(table: pd.DataFrame, quantity: str) -> Health:
@@ -182,7 +186,7 @@ def _company(
         together=interference.together(table, trials, quantity),
         interaction=interference.interaction(main, table),
         spread=interference.spread(table, quantity),
-        matrix=interference.matrix(trials),
+        matrix=interference.matrix(trials if len(table) else trials.iloc[:0]),
     )
 
 

@@ -44,6 +44,7 @@ def effects(context: Context) -> Iterator[Figure]:
     words = {(mutant.study, mutant.mutation): mutant for mutant in judged(context)}
     for study in context.studies():
         rows = context.rows(context.quantity, study)
+        rows = rows[rows["estimate"].notna()]
         if len(rows):
             yield _forest(context, study, rows, words)
             yield from _scatter(context, study, rows, words)
@@ -111,6 +112,7 @@ def _scatter(
     metrics = context.metrics(study)[:1]
     for metric in metrics:
         found = context.rows(METRIC + metric.name, study).set_index("arm")
+        found = found[found["estimate"].notna()]
         marks = [
             _mark(study, row, words, interval(row), interval(found.loc[row["arm"]]))
             for _, row in rows.iterrows()

@@ -231,6 +231,7 @@ def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
         columns=columns,
         rows=tuple(cells),
         notes=(BESIDE,),
+        behind=behind(study, rows),
     )
 
 
@@ -248,6 +249,7 @@ def _split(context: Context, study: str) -> list[Table]:
         Column("Δ time [95 %]", "percent"),
         Column("Δ power [95 %]", "percent"),
     )
+    found = found.sort_values("arm", key=_places(context, study), kind="stable")
     cells = tuple(
         (
             str(row["mutation"]),
@@ -258,13 +260,11 @@ def _split(context: Context, study: str) -> list[Table]:
                 for name in ("time", "power")
             ),
         )
-        for _, row in found.sort_values(
-            "arm", key=_places(context, study), kind="stable"
-        ).iterrows()
+        for _, row in found.iterrows()
     )
-    return [
-        Table(title=f"{study}: by time and by power", columns=columns, rows=cells, notes=(SPLIT,))
-    ]
+    title = f"{study}: by time and by power"
+    traced = behind(study, found)
+    return [Table(title=title, columns=columns, rows=cells, notes=(SPLIT,), behind=traced)]
 
 
 def _places(context: Context, study: str) -> Any:

@@ -56,7 +56,8 @@ class Table:
 def _known(cell: Cell) -> Cell:
     """A plain Python number for NumPy's, and None for NaN."""
     found: Cell = cell.item() if isinstance(cell, generic) else cell
-    return None if isinstance(found, float) and math.isnan(found) else found
+    value = found.value if isinstance(found, Interval) else found
+    return None if isinstance(value, float) and math.isnan(value) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from greenbench.analysis import limits as analysis
 from greenbench.analysis.agreement import agreement
 from greenbench.analysis.limits import Limit
-from greenbench.report import validity
+from greenbench.report import imported, validity
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Section, Table
 from greenbench.report.text import inert, number
@@ -63,10 +63,12 @@ def limits(found: Sequence[Limit], tables: Sequence[Table] = ()) -> Section:
 def all_limits(context: Context) -> list[Limit]:
     """Each limit once, the weightiest kinds first."""
     found = chain(
-        _of_basis(context),
+        imported.limits(context.facts),
+        of_basis(context),
         analysis.of_trials(context.frames, _comparable(context)),
         validity.limits(context),
         analysis.of_blocks(context.main, context.beside),
+        analysis.of_noise(context.cohorts, context.quantity),
         analysis.of_energy(context.frames, context.cohorts),
         analysis.of_host(context.frames),
         _of_sessions(context),
@@ -144,7 +146,8 @@ def _agreement(context: Context) -> Iterator[Table]:
         yield Table(title=title, columns=columns, rows=cells, notes=(note,))
 
 
-def _of_basis(context: Context) -> Iterator[Limit]:
+def of_basis(context: Context) -> Iterator[Limit]:
+    """What the figures of energy rest on, where that is not a measurement or not of real data."""
     if context.basis == "estimate":
         yield Limit(
             "Energy was not measured: the figures are an estimate from CPU time, so nothing is"
@@ -196,6 +199,7 @@ def _facts(context: Context) -> Iterator[tuple[str, Any]]:
     yield from (
         (title, facts[key]) for key, title in names.items() if facts.get(key) not in (None, "")
     )
+    yield from imported.facts_of(facts)
     data = {d for study in context.studies() if (d := context.study_facts(study).get("data"))}
     if data:
         yield "Data", "; ".join(sorted(map(str, data)))
@@ -216,6 +220,19 @@ def _facts(context: Context) -> Iterator[tuple[str, Any]]:
     for key, title in (("host", "Host"), ("versions", "Versions")):
         if last.get(key):
             yield title, last[key]
+    for environment in last.get("environments") or ():
+        yield from _environment(environment)
+
+
+def _environment(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What some models trained in: by name and digest, and how much is installed there."""
+    models = ", ".join(found.get("models") or ())
+    named = (_text(found.get("name")), _text(found.get("id")))
+    yield f"Environment of {models}", " ".join(part for part in named if part)
+    count = len(found.get("packages") or {})
+    base = f"; from {found['base']}" if found.get("base") else ""
+    text = f"{count} by version in `packages` of `greenbench results export`"
+    yield f"Packages of {models}", f"Python {found.get('python')}, {text}{base}"
 
 
 def _point(limit: Limit) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,13 @@ class Interval:
     value: float
     low: float | None = None
     high: float | None = None
+
+    def __post_init__(self) -> None:
+        """A bound that is NaN is one that is not known."""
+        for name in ("low", "high"):
+            bound = getattr(self, name)
+            if bound is not None and math.isnan(bound):
+                object.__setattr__(self, name, None)
 
 
 Cell = str | int | float | Interval | None

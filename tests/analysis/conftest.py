@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "report"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "analysis"))
 
 import numpy as np
 import pandas as pd

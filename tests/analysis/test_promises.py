@@ -1,13 +1,7 @@
 """A small sample of benchmarks/analysis/promises.py: the promises, wide enough not to be chance."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "analysis"))
-
 from promises import DESIGNS, cell, luck, sequence
 from rules import fitted, greener, joint_half
 

@@ -190,7 +190,8 @@ def probe(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def plain_image(docker_engine):
     """The framework image `plain`, built from the base image that this machine can get."""
-    from greenbench.executors.images import ImageBuilder, list_images
+    from greenbench.executors.images import ImageBuilder
+    from greenbench.executors.inventory import list_images
 
     base = os.environ.get(BASE_VARIABLE)
     yield ImageBuilder(docker_engine, print, base=base).ensure_framework("plain")

@@ -10,7 +10,8 @@ import pytest
 from greenbench.errors import ExecutorError
 from greenbench.executors import dockerfiles
 from greenbench.executors.build import BUILD_LABEL, Recipe, build
-from greenbench.executors.images import ImageBuilder, build_images, list_images
+from greenbench.executors.images import ImageBuilder, build_images
+from greenbench.executors.inventory import list_images
 from greenbench.executors.wheels import make_wheel
 
 pytestmark = pytest.mark.docker
@@ -148,7 +149,7 @@ def test_a_build_that_is_interrupted_leaves_nothing(docker_engine, plain_image, 
 
 
 def test_a_base_that_is_nowhere_names_the_way_without_a_registry(builder):
-    with pytest.raises(ExecutorError, match="can't be built") as caught:
+    with pytest.raises(ExecutorError, match="can't be pulled") as caught:
         replace(builder, base="localhost:1/no/such:base").ensure_framework("plain")
     assert "greenbench images build --base IMAGE --wheelhouse DIR" in caught.value.remedy
 

@@ -9,6 +9,7 @@ import re
 import warnings
 from pathlib import Path
 
+import jsonschema
 import pytest
 from rich.console import Console
 from simulated import ESTIMATE, Study, Truth, change, null, simulate
@@ -17,13 +18,20 @@ from greenbench.api import Change, Mutation, Scenario
 from greenbench.report import (
     build_report,
     list_results,
+    render_csv,
+    render_html,
+    render_json,
+    render_latex,
     render_markdown,
+    render_svg,
     render_terminal,
+    report_schema,
     results_json,
     results_table,
 )
 from greenbench.store import Store
 
+SCHEMA = jsonschema.Draft202012Validator(report_schema())
 GOLDEN = Path(__file__).with_name("golden.md")
 TRUTHS = [
     (change("epochs", 5), Truth(energy=0.5)),
@@ -201,7 +209,13 @@ def test_any_record_gets_a_report(tmp_path, name, capsys):
         store = simulate(tmp_path, **BAD[name])
         report = build_report(store)
         text = render_markdown(report) + terminal(report)
+        SCHEMA.validate(json.loads(render_json(report)))
+        others = render_html(report), render_latex(report), render_csv(report)
+        drawn = {figure.kind: figure for s in report.sections for figure in s.figures}
+        pictures = [render_svg(figure) for figure in drawn.values()]
         json.dumps(results_json(store), allow_nan=False)
+    assert all(others)
+    assert all(pictures)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
     assert "nan" not in re.findall(r"\b\w+\b", text)

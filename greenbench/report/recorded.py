@@ -1,0 +1,502 @@
+"""The sections of a report on runs without blocks: arms as independent samples, and what the record
+gives away about itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from greenbench.analysis import limits as analysis
+from greenbench.analysis.cohorts import METRIC
+from greenbench.analysis.independent import Diagnosis, diagnose, verdicts
+from greenbench.analysis.limits import Limit
+from greenbench.analysis.settings import (
+    HYPERPARAMETER,
+    one_at_a_time,
+    series,
+    with_hyperparameters,
+)
+from greenbench.analysis.unpaired import unpaired_correlations, unpaired_deltas
+from greenbench.api import Metric
+from greenbench.report import imported, record
+from greenbench.report.context import Context, channel_columns
+from greenbench.report.diagnostics import section as diagnostics
+from greenbench.report.figures import Heatmap
+from greenbench.report.model import Cell, Column, Interval, Section, Table
+from greenbench.report.relations import name as quantity_name
+from greenbench.report.values import Behind
+
+NOMINAL = ("seed",)
+"""Numbers without an order that could matter."""
+NOTHING = "No hyperparameter was varied, or nothing completed."
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record without blocks, and the analysis of it.
+
+    `quantity`: what mutants are compared by: energy where it was measured, else time.
+    """
+
+    context: Context
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row a comparable run (`cohorts.cohorts`)."""
+        return self.context.cohorts
+
+    @property
+    def quantity(self) -> str:
+        """The column that mutants are compared by."""
+        return "energy_j" if self.context.measured else "train_s"
+
+    @property
+    def what(self) -> tuple[str, str]:
+        """That quantity in a word, and its unit."""
+        return ("energy", "J") if self.context.measured else ("time", "s")
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The first metric of each study, where it has any."""
+        found = ((study, self.context.metrics(study)) for study in self.context.studies())
+        return {study: metrics[0] for study, metrics in found if metrics}
+
+    @cached_property
+    def metric_columns(self) -> list[str]:
+        """The columns of all metrics."""
+        return [c for c in self.runs.columns if str(c).startswith(METRIC)]
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Null-like hyperparameters, drifted series."""
+        return diagnose(self.runs, self.metric_columns, self.quantity)
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """Each arm with its verdicts."""
+        return verdicts(self.runs, self.quantity, dict(self.metrics), self.diagnosis)
+
+    @cached_property
+    def quantities(self) -> list[str]:
+        """What hyperparameters are correlated with."""
+        energies = [self.quantity, *channel_columns(self.runs)] if self.context.measured else []
+        power = ["power_w"] if self.context.measured else []
+        return [*energies, "train_s", *power, *self.metric_columns]
+
+    @cached_property
+    def correlations(self) -> pd.DataFrame:
+        """Spearman's ρ over runs, as `unpaired.unpaired_correlations` has it.
+
+        Where a study's runs changed one hyperparameter each, the points are the originals and the
+        runs that changed this one; where several vary at once, all runs in which it was recorded.
+        """
+        if self.runs.empty:
+            return unpaired_correlations(self.runs, [], [])
+        runs = with_hyperparameters(self.runs)
+        together = [t for _, t in runs.groupby("study", sort=False) if not one_at_a_time(t)]
+        parts = [self._correlated(table, None) for table in together]
+        for part in series(self.runs):
+            table = runs[runs["study"] == part.study]
+            if one_at_a_time(table):
+                alone = table["original"].astype(bool) | (table["changed"] == part.hyperparameter)
+                parts.append(self._correlated(table[alone], part.hyperparameter))
+        known = [part for part in parts if len(part)]
+        return pd.concat(known, ignore_index=True) if known else unpaired_correlations(runs, [], [])
+
+    def _correlated(self, table: pd.DataFrame, hyperparameter: str | None) -> pd.DataFrame:
+        columns = [c for c in table.columns if str(c).startswith(HYPERPARAMETER)]
+        names = [c for c in columns if c.removeprefix(HYPERPARAMETER) not in NOMINAL]
+        if hyperparameter is not None:
+            names = [HYPERPARAMETER + hyperparameter]
+        known = [q for q in self.quantities if table[q].notna().any()]
+        found = unpaired_correlations(table, names, known, methods=("spearman",))
+        for column in ("hyperparameter", "held", "note"):
+            found[column] = found[column].fillna("").str.replace(HYPERPARAMETER, "", regex=False)
+        return found
+
+
+def sections(context: Context) -> tuple[Section, ...]:
+    """Every section of a report on runs without blocks, in reading order."""
+    known = Recorded(context)
+    limits = all_limits(context)
+    found = (
+        summary(known, len(limits)),
+        effects(known),
+        correlations(known),
+        colocation(known),
+        diagnostics(context, known.diagnosis, known.quantity),
+        record.failures(context),
+        record.limits(limits),
+        record.provenance(context),
+        methods(known),
+    )
+    return tuple(section for section in found if section is not None)
+
+
+def all_limits(context: Context) -> list[Limit]:
+    """Each limit once, the weightiest kinds first."""
+    found = [
+        *imported.limits(context.facts),
+        *record.of_basis(context),
+        *analysis.of_trials(context.frames, context.cohorts),
+        *analysis.of_energy(context.frames, context.cohorts),
+        *analysis.of_host(context.frames),
+    ]
+    return list(dict.fromkeys(found))
+
+
+def summary(known: Recorded, limits: int) -> Section:
+    """What came out, in a few lines."""
+    facts = known.context.facts.get("imported") or {}
+    trials = known.context.frames.trials
+    done = int((trials["status"] == "completed").sum())
+    points = [
+        (
+            f"Recorded elsewhere: {facts.get('taken')} of {facts.get('rows')} rows of"
+            f" {facts.get('file')} taken, {done} completed runs."
+        )
+    ]
+    what = known.what[0]
+    for study, table in known.verdicts.groupby("study", sort=False):
+        words = Counter(table["energy"])
+        counts = ", ".join(f"{words[w]} {w}" for w in _WORDS if words[w])
+        good = table[
+            (table["energy"] == "greener") & table["performance"].isin(("kept", "improved"))
+        ]
+        rest = f"; {len(good)} greener with performance kept" if len(good) else ""
+        mutants = f"{len(table)} mutant{'' if len(table) == 1 else 's'}"
+        points.append(f"{study}: by {what}, of {mutants}, {counts}{rest}.")
+    silent = known.diagnosis.null_like
+    silent = silent[silent["null_like"].astype(bool)]
+    if len(silent):
+        pairs = "; ".join(f"{r['study']} {r['hyperparameter']}" for _, r in silent.iterrows())
+        points.append(f"Nothing responds to: {pairs}.")
+    drift = known.diagnosis.drift
+    drift = drift[drift["drifted"].astype(bool)].drop_duplicates(["study", "hyperparameter"])
+    if len(drift):
+        pairs = "; ".join(f"{r['study']} {r['hyperparameter']}" for _, r in drift.iterrows())
+        points.append(f"Measured in other conditions than their originals: {pairs}.")
+    if limits:
+        points.append(f"{limits} things limit these conclusions; they are listed below.")
+    return Section(key="summary", title="Summary", points=tuple(points))
+
+
+_WORDS = ("greener", "costlier", "inconclusive")
+
+
+def effects(known: Recorded) -> Section:
+    """Each mutant beside the originals of its study."""
+    tables = [_originals(known)] if len(known.verdicts) else []
+    lone = []
+    for study, rows in known.verdicts.groupby("study", sort=False):
+        if rows["originals"].max() < 2:
+            lone.append(f"{study} ({len(rows)} mutants)")
+        else:
+            tables.append(_effects(known, str(study), rows))
+    nothing = "No mutant has a completed original in its study."
+    paragraphs = [imported.NO_BLOCKS + "."] if tables else [nothing]
+    if lone:
+        paragraphs.append(
+            "One original only, whose noise would be in every comparison, so none is made:"
+            f" {'; '.join(lone)}."
+        )
+    return Section(
+        key="effects",
+        title="Mutants beside their originals",
+        paragraphs=tuple(paragraphs),
+        tables=tuple(tables),
+    )
+
+
+def _originals(known: Recorded) -> Table:
+    what, unit = known.what
+    names = ["energy_j", "train_s", "power_w"] if known.context.measured else ["train_s"]
+    titles = {"energy_j": "Energy (J)", "train_s": "Time (s)", "power_w": "Power (W)"}
+    cells: list[tuple[Cell, ...]] = []
+    for study in known.context.studies():
+        table = known.runs[(known.runs["study"] == study) & known.runs["original"].astype(bool)]
+        means = (float(table[name].astype(float).mean()) for name in names)
+        spread = table[known.quantity].astype(float)
+        varied = float(spread.std() / spread.mean()) if len(spread) > 1 else None
+        cells.append((study, len(table), *means, varied))
+    return Table(
+        title="The originals",
+        columns=(
+            Column("Study"),
+            Column("Runs", "count"),
+            *(Column(titles[name], "quantity") for name in names),
+            Column(f"Spread of {what}", "share"),
+        ),
+        rows=tuple(cells),
+        notes=(f"Means over runs; spread: relative standard deviation of {what} ({unit}).",),
+        behind=tuple(Behind(study, ("original",)) for study in known.context.studies()),
+    )
+
+
+def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
+    what, unit = known.what
+    metric = known.metrics.get(study)
+    changes = _metric_changes(known, study, metric)
+    columns = [
+        Column("Mutant"),
+        Column("Runs", "count"),
+        Column(f"Δ {what} ({unit})", "change"),
+        Column(f"Δ {what} [95 %]", "percent"),
+        Column("p", "p"),
+        Column("δ", "coefficient"),
+        Column("Verdict" if known.context.measured else "Note"),
+    ]
+    columns += [Column(f"Δ {metric.name} [95 %]", "change")] if metric else []
+    columns += [Column("Performance")] if metric and metric.margin is not None else []
+    cells: list[tuple[Cell, ...]] = []
+    for row in rows.to_dict("records"):
+        word = row["energy"] if known.context.measured else ""
+        verdict = ": ".join(part for part in (word, row["why"]) if part)
+        line: list[Cell] = [
+            row["arm"],
+            int(row["runs"]),
+            float(row["delta"]),
+            _interval(row["estimate"], row["low"], row["high"]),
+            _known(row["p_corrected"]),
+            _known(row["cliffs_delta"]),
+            verdict,
+        ]
+        line += [changes.get(row["arm"])] if metric else []
+        line += [row["performance"]] if metric and metric.margin is not None else []
+        cells.append(tuple(line))
+    band = rows["band"].dropna().astype(float)
+    notes = [
+        (
+            "Intervals hold jointly with 95 % over the study's mutants, and p is corrected for them"
+            " (Dunnett); δ is Cliff's over all pairs of runs."
+        )
+    ]
+    if len(band) and band.min() == band.max():
+        notes.append(f"No effect inside ±{100 * band.max():.1f} % is called.")
+    elif len(band):
+        notes.append(
+            f"No effect inside ±{100 * band.min():.1f} to {100 * band.max():.1f} % is called, by"
+            " noise floor and drift of its series (diagnostics)."
+        )
+    if metric is not None and metric.margin is None:
+        notes.append(f"{metric.name}: no margin is stated, so no verdict on performance is given.")
+    return Table(
+        title=f"{study}: {what} and performance",
+        columns=tuple(columns),
+        rows=tuple(cells),
+        notes=tuple(notes),
+        behind=tuple(Behind(study, (str(arm), "original")) for arm in rows["arm"]),
+    )
+
+
+def _metric_changes(
+    known: Recorded, study: str, metric: Metric | None
+) -> dict[str, Interval | None]:
+    if metric is None:
+        return {}
+    table = known.runs[known.runs["study"] == study]
+    found = unpaired_deltas(table, METRIC + metric.name, "difference")
+    return {
+        str(row["arm"]): _interval(row["estimate"], row["low"], row["high"])
+        for row in found.to_dict("records")
+    }
+
+
+def correlations(known: Recorded) -> Section:
+    """Spearman's ρ over runs, study by study, with what else varied held fixed."""
+    found = known.correlations
+    tables: list[Table] = []
+    figures: list[Heatmap] = []
+    for study, rows in found.groupby("study", sort=False):
+        tables.append(_correlated(str(study), rows))
+        figures += _heatmap(str(study), rows)
+    about = (
+        "Spearman's ρ over runs, scipy's own; a run in which the hyperparameter or the quantity was"
+        " not recorded is no point. p is corrected over a study's table (Benjamini and Hochberg)."
+        " Where several hyperparameters vary in the same runs, the partial ρ holds the others"
+        " fixed; where it is missing the note names what is mixed into ρ."
+    )
+    return Section(
+        key="correlations",
+        title="Hyperparameters and what they move with",
+        paragraphs=(about,) if tables else (NOTHING,),
+        tables=tuple(tables),
+        figures=tuple(figures),
+    )
+
+
+def _correlated(study: str, rows: pd.DataFrame) -> Table:
+    partial = rows["partial"].notna().any()
+    columns = [
+        Column("Hyperparameter"),
+        Column("With"),
+        Column("ρ [95 %]", "coefficient"),
+        Column("p", "p"),
+        Column("p, corrected", "p"),
+        Column("Runs", "count"),
+        Column("Settings", "count"),
+    ]
+    columns += [Column("Partial ρ [95 %]", "coefficient")] if partial else []
+    columns += [Column("Shape"), Column("Note")]
+    cells: list[tuple[Cell, ...]] = []
+    for row in rows.to_dict("records"):
+        line: list[Cell] = [
+            row["hyperparameter"],
+            quantity_name(row["quantity"]),
+            _interval(row["coefficient"], row["low"], row["high"]),
+            _known(row["p"]),
+            _known(row["p_corrected"]),
+            int(row["runs"]),
+            int(row["settings"]),
+        ]
+        line += (
+            [_interval(row["partial"], row["partial_low"], row["partial_high"])] if partial else []
+        )
+        note = row["note"]
+        if partial and row["held"]:
+            note = note.replace("also varied", "mixed into ρ, held fixed in the partial one")
+        cells.append((*line, row["shape"] if isinstance(row["shape"], str) else "", note))
+    return Table(title=study, columns=tuple(columns), rows=tuple(cells))
+
+
+def _heatmap(study: str, rows: pd.DataFrame) -> Iterator[Heatmap]:
+    names = [str(name) for name in rows["hyperparameter"].drop_duplicates()]
+    quantities = [str(name) for name in rows["quantity"].drop_duplicates()]
+    cells = {(r["hyperparameter"], r["quantity"]): r for r in rows.to_dict("records")}
+    ranked = rows["method"] == "spearman"
+    if not rows.loc[ranked, "coefficient"].notna().any():
+        return
+    picked = [[cells.get((n, q)) for q in quantities] for n in names]
+    yield Heatmap(
+        title=f"{study}: Spearman's ρ over runs",
+        rows=tuple(names),
+        columns=tuple(quantity_name(quantity) for quantity in quantities),
+        values=tuple(tuple(_known(c["coefficient"]) if c else None for c in row) for row in picked),
+        words=tuple(
+            tuple(f"{c['runs']} runs, {c['settings']} settings" if c else "" for c in row)
+            for row in picked
+        ),
+        notes=("Blue: falls as the hyperparameter grows; red: grows with it.",),
+    )
+
+
+def colocation(known: Recorded) -> Section | None:
+    """The originals alone and beside others; None if no run was beside another."""
+    runs = known.runs
+    if runs.empty or not (runs["kind"] != "solo").any():
+        return None
+    what, unit = known.what
+    cells: list[tuple[Cell, ...]] = []
+    behind = []
+    originals = runs[runs["original"].astype(bool)]
+    for _, table in originals.groupby("model", sort=False):
+        alone = table[table["kind"] == "solo"].assign(original=True)
+        for study, beside in table[table["kind"] != "solo"].groupby("study", sort=False):
+            both = pd.concat([alone, beside.assign(original=False)]).assign(study="both")
+            changes = [
+                unpaired_deltas(both.assign(arm="beside"), name, "ratio")
+                for name in (known.quantity, "train_s")
+            ]
+            cells.append(
+                (
+                    str(study),
+                    len(alone),
+                    len(beside),
+                    float(alone[known.quantity].astype(float).mean()),
+                    float(beside[known.quantity].astype(float).mean()),
+                    *(
+                        _interval(c["estimate"].iloc[0], c["low"].iloc[0], c["high"].iloc[0])
+                        if len(c)
+                        else None
+                        for c in changes
+                    ),
+                )
+            )
+            behind.append(Behind(str(study), ("original",)))
+    columns = (
+        Column("Study"),
+        Column("Runs, solo", "count"),
+        Column("Runs, beside", "count"),
+        Column(f"{what.capitalize()}, solo ({unit})", "quantity"),
+        Column(f"{what.capitalize()}, beside ({unit})", "quantity"),
+        Column(f"Change of {what} [95 %]", "percent"),
+        Column("Change of time [95 %]", "percent"),
+    )
+    about = (
+        "A channel's energy is that of the whole host while the foreground trained, the"
+        " background's part of it included: how much work that background did is not on record, so"
+        " nothing is said about what co-location saves in total."
+    )
+    shown = Table(
+        title="Originals, alone and beside another training",
+        columns=columns,
+        rows=tuple(cells),
+        notes=("Means over runs; changes by Welch's t on logarithms.",),
+        behind=tuple(behind),
+    )
+    nothing = "No model has originals both alone and beside another training."
+    return Section(
+        key="colocation",
+        title="Alone and beside another training",
+        paragraphs=(about,) if cells else (nothing,),
+        tables=(shown,) if cells else (),
+    )
+
+
+def methods(known: Recorded) -> Section:
+    """How the numbers of this report came about."""
+    basis = {
+        "measured": (
+            "Energy was measured by the tools that the table of channels names. The total adds"
+            " disjoint measured channels and is not known where one of them is not known."
+        ),
+        "estimate": (
+            "No energy was measured: what the file holds are estimates, from which nothing is"
+            " concluded. Time is compared."
+        ),
+        "none": "No energy was recorded. Time is compared.",
+    }[known.context.basis]
+    paragraphs = (
+        (
+            "The measurements were made elsewhere and imported; each row of the file is one run. What"
+            " was not recorded is missing, never 0."
+        ),
+        basis,
+        (
+            "Mutants and originals are compared as independent samples: relative changes are"
+            " differences of mean logarithms, with one variance for all arms of a study and intervals"
+            " and p that hold jointly over its mutants (Dunnett 1955). Performance is compared by"
+            " Welch's t; kept means that a loss beyond the stated margin is excluded by a one-sided test"
+            " at 5 %. A mutant is greener or costlier if its joint interval excludes zero, its change"
+            " lies outside the noise floor, and its interval does not reach into what the drift of its"
+            " series may be."
+        ),
+        (
+            "The noise floor is the largest change among mutants that changed nothing, as far as can be"
+            " seen: hyperparameters to whose values neither performance nor time responds (Kruskal and"
+            " Wallis 1952, p at least 0.05). A series is said to have drifted if the line through the"
+            " means of its settings, read at the default value, misses the originals in power, time or"
+            " energy by at least 1 % with a p below 0.05 after Benjamini and Hochberg's correction."
+        ),
+        (
+            "Correlations are Spearman's over runs. Where no run changed more than one hyperparameter,"
+            " the points are the originals and the runs that changed this one; where several vary at"
+            " once, all runs in which it was recorded, and the partial ρ (from the inverse of the"
+            " matrix of rank correlations) holds the others fixed in the runs that record them all."
+            " Runs of one setting are not independent, so p over runs is smaller than it should be."
+        ),
+    )
+    return Section(key="methods", title="Methods", paragraphs=paragraphs)
+
+
+def _interval(value: object, low: object, high: object) -> Interval | None:
+    center = _known(value)
+    return None if center is None else Interval(center, _known(low), _known(high))
+
+
+def _known(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and value == value else None  # noqa: PLR0124 (NaN)
