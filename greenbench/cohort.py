@@ -9,12 +9,13 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from greenbench import protocol
 from greenbench.api import Executor, Launch, Running, Status
+from greenbench.background import Backgrounds, trains
 from greenbench.conversation import Event, ProtocolError
 from greenbench.errors import ExecutorError, GreenbenchError
 from greenbench.member import LAST_WORDS_S, Member, listen, order
@@ -49,22 +50,40 @@ class CohortRun:
     ready_idle_s: float = 0.0
     members: list[Member] = field(default_factory=list)
     go_s: float | None = None
+    """When the barrier opened for those that train once."""
+    first_go_s: float | None = None
+    """When it opened for anyone: the background goes first."""
     interrupted: bool = False
+    backgrounds: Backgrounds = field(init=False)
+    _background: tuple[int, ...] = field(init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def __post_init__(self) -> None:
+        self.backgrounds = Backgrounds(self.executor)
+        roles = enumerate(launch.trial.role for launch in self.launches)
+        self._background = tuple(slot for slot, role in roles if role == "background")
 
     def run(self) -> Status:
         """Runs it; afterwards `members` say what came of each trial."""
+        limits = self.launches[0].limits
         try:
             if self._start():
-                self._wait(self._all_ready, self.launches[0].limits.ready_timeout_s, "get ready")
-            if all(member.conversation.state == "ready" for member in self.members):
+                self._wait(self._all_ready, limits.ready_timeout_s, "get ready", self.members)
+            if self._all_ready():
                 self._hold()
-            if not self._stopping() and not self.interrupted:
+            if self._background and not self._stopping():
+                self._begin_background(limits.ready_timeout_s)
+            if not self._stopping():
                 self._release()
-                self._wait(self._all_closed, self.launches[0].limits.timeout_s, "train")
+                self._wait(self._all_over, limits.timeout_s, "train", self.front)
         finally:
             self._end()
         return self._settle()
+
+    @property
+    def front(self) -> list[Member]:
+        """The members that train once: all but those in the background."""
+        return [member for slot, member in enumerate(self.members) if slot not in self._background]
 
     # --- before go ---
 
@@ -77,8 +96,13 @@ class CohortRun:
             except GreenbenchError as error:
                 member.fail("start", str(error), "interrupted")
                 return False
-            self.observer.started(slot, member.running)
+            self._started(slot, member.running)
         return True
+
+    def _started(self, slot: int, running: Running) -> None:
+        if slot in self._background:
+            running = self.backgrounds.started(slot, running)
+        self.observer.started(slot, running)
 
     def _all_ready(self) -> bool:
         return all(member.conversation.state == "ready" for member in self.members)
@@ -89,27 +113,49 @@ class CohortRun:
         while (left_s := end_s - time.monotonic()) > 0 and not self._stopping():
             self._listen_for(min(left_s, WAIT_S))
 
+    def _begin_background(self, limit_s: float) -> None:
+        """Lets the background train before the foreground does."""
+        self.backgrounds.released = True
+        self.first_go_s = self._go([self.members[slot] for slot in self._background])
+
+        def under_way() -> bool:
+            return all(trains(self.members[slot]) for slot in self._background)
+
+        self._wait(under_way, limit_s, "begin to train", self.members)
+
     def _release(self) -> None:
-        go = protocol.encode("go", {})
-        self.go_s = time.monotonic()
-        for member in self.members:
-            member.conversation.release()
-            self._say(member, go)
+        self.go_s = self._go(self.front)
+        if self.first_go_s is None:
+            self.first_go_s = self.go_s
         self.observer.released(self.go_s)
+
+    def _go(self, members: Sequence[Member]) -> float:
+        """Opens the barrier for those that stand at it; when (monotonic, s)."""
+        go = protocol.encode("go", {})
+        go_s = time.monotonic()
+        for member in members:
+            if member.conversation.state == "ready":
+                member.conversation.release()
+                self._say(member, go)
+        return go_s
 
     # --- listening ---
 
-    def _wait(self, done: Callable[[], bool], limit_s: float, what: str) -> None:
-        """Listens until `done`, or until a member has failed, time is up, or the user stops."""
+    def _wait(
+        self, done: Callable[[], bool], limit_s: float, what: str, of: Sequence[Member]
+    ) -> None:
+        """Listens until `done`, or until a member has failed, time is up (for all `of` whom it is
+        expected), or the user stops."""
         end_s = time.monotonic() + limit_s
         while not done() and not self._stopping():
             if time.monotonic() > end_s:
-                for member in self.members:
+                for member in of:
                     if not member.over:
                         member.fail("timeout", f"did not {what} within {limit_s:g} s")
                 return
             self._listen_for(WAIT_S)
             self._look_for_the_dead()
+            self._look_after_the_background()
 
     def _stopping(self) -> bool:
         if not self.observer.pulse():
@@ -150,14 +196,24 @@ class CohortRun:
             member.fail("protocol", str(error))
             self._close(member)
             return
+        slot = self.members.index(member)
         for event in events:
-            member.note_event(event.kind)
+            self._note(slot, member, event.kind)
             if event.kind == "ready":
                 member.judge_device()
             if event.kind in ("result", "error"):
                 member.bye_s = received_s
                 self._say(member, protocol.encode("bye", {}))
-        self.observer.heard(self.members.index(member), events)
+        self.observer.heard(slot, events)
+
+    def _note(self, slot: int, member: Member, kind: str) -> None:
+        if slot not in self._background:
+            member.note_event(kind)
+            self.backgrounds.note_edge(kind)
+        elif kind in ("result", "error"):
+            self.backgrounds.series[slot].usage()  # its counters vanish with it
+        elif kind == "ready" and self.backgrounds.released:
+            self._go([member])
 
     def _say(self, member: Member, line: bytes) -> None:
         if member.connection is not None:
@@ -173,7 +229,7 @@ class CohortRun:
     def _look_for_the_dead(self) -> None:
         """A worker that ended without a word, or does not end after its last one."""
         now_s = time.monotonic()
-        for member in self.members:
+        for slot, member in enumerate(self.members):
             if member.connection is None and member.running is not None:
                 member.exit = member.running.exit()
                 if member.exit is not None:
@@ -182,6 +238,8 @@ class CohortRun:
             elif not member.closed and member.bye_s and now_s - member.bye_s > LAST_WORDS_S:
                 self._hurry(member, now_s)
             if member.closed and member.status == "running":
+                if slot in self._background and self.backgrounds.lingers(slot, member):
+                    continue
                 member.judge()
 
     def _hurry(self, member: Member, now_s: float) -> None:
@@ -193,18 +251,50 @@ class CohortRun:
         with contextlib.suppress(OSError):
             member.connection.shutdown(socket.SHUT_WR)
 
-    def _all_closed(self) -> bool:
-        return all(member.over for member in self.members)
+    def _all_over(self) -> bool:
+        return all(member.over for member in self.front)
+
+    def _look_after_the_background(self) -> None:
+        """Starts those again that have ended, by themselves or in an error."""
+        for slot in self.backgrounds.arrived(self.members):
+            if (running := self.members[slot].running) is not None:
+                self._started(slot, running)
+        for slot in self._background:
+            old = self.members[slot]
+            if self.backgrounds.starting(slot):
+                continue
+            limit_s = old.launch.limits.ready_timeout_s
+            if old.conversation.ready_s is None and self.backgrounds.loading_s(slot) > limit_s:
+                old.fail("timeout", f"did not get ready within {limit_s:g} s")
+            if not old.over or old.status == "running":
+                continue
+            self._close(old)
+            self.backgrounds.close(slot, old, "failed")
+            if not self.backgrounds.hopeless(slot):
+                old.listener.close()
+                self._again(slot, old)
+
+    def _again(self, slot: int, old: Member) -> None:
+        directory = old.launch.directory.with_name(f"{slot}.{len(self.backgrounds.runs[slot])}")
+        directory.mkdir()
+        launch = replace(old.launch, directory=directory)
+        new = Member(launch, listen(directory), conversation=old.conversation.next())
+        self.members[slot] = new
+        self._selector.register(new.listener, selectors.EVENT_READ, self._accepter(new))
+        self.backgrounds.again(slot, old.running, new)
 
     # --- the end ---
 
     def _end(self) -> None:
+        for slot in self._background if self.members else ():
+            if self.members[slot].status == "running":
+                self.backgrounds.close(slot, self.members[slot], "ended")
         for member in self.members:
             if member.running is not None:
                 with contextlib.suppress(ExecutorError):
                     member.running.kill()
-        for member in self.members:
-            if member.closed and member.status == "running":
+        for slot, member in enumerate(self.members):
+            if member.closed and member.status == "running" and slot not in self._background:
                 member.judge()
             if member.connection is not None:
                 member.connection.close()
@@ -212,12 +302,16 @@ class CohortRun:
             if member.running is not None:
                 with contextlib.suppress(ExecutorError):
                     member.running.remove()
+        self.backgrounds.end()
         self._selector.close()
 
     def _settle(self) -> Status:
         """One replicate, one outcome: what hit one member leaves the others without a use."""
         culprit = next((m for m in self.members if m.status not in ("running", "completed")), None)
         if culprit is None and not self.interrupted:
+            for slot in self._background:
+                self.members[slot].status = "completed"
+                self.members[slot].cpu_time_s = self.backgrounds.cpu_time_s.get(slot)
             return "completed"
         if culprit is None or culprit.status == "interrupted":
             for member in self.members:

@@ -63,6 +63,8 @@ WINDOWS: Final[Mapping[str, WindowKind]] = {
     "test_end": "test",
 }
 UNSTAMPED: Final = ("log", "exit")
+TRAINING: Final[tuple[State, ...]] = ("training", "in_epoch", "in_validation")
+"""Between `train_begin` and `train_end`."""
 
 
 class ProtocolError(Exception):
@@ -120,6 +122,14 @@ class Conversation:
     def window(self, kind: WindowKind) -> Window | None:
         """The first window of that kind, if it has ended."""
         return next((window for window in self.windows if window.kind == kind), None)
+
+    def begun_s(self, kind: WindowKind) -> float | None:
+        """When the window of that kind that is open began."""
+        return self._begun[kind][0] if kind in self._begun else None
+
+    def next(self) -> Conversation:
+        """With the next worker of the same trial: events go on being counted."""
+        return Conversation(_sequence=self._sequence)
 
     def feed(self, data: bytes, received_s: float) -> list[Event]:
         """Takes bytes from the socket; returns the events in them.

@@ -29,6 +29,7 @@ TABLES = (
     "windows",
     "energies",
     "shares",
+    "backgrounds",
     "checks",
     "packages",
     *READINGS,
@@ -84,6 +85,7 @@ def _tables(store: Store) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "windows", reading.windows(store, every=True)
     yield "energies", reading.energies(store, every=True)
     yield "shares", reading.shares(store)
+    yield "backgrounds", reading.backgrounds(store)
     yield "checks", reading.checks(store)
     yield "packages", reading.packages(store)
     for name in READINGS:

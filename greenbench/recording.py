@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from greenbench.api import Channel, Status, TrialRecord, Window, WindowEnergy
+from greenbench.api import Channel, Status, TrialRecord, WindowEnergy
 from greenbench.cohort import CohortRun
 from greenbench.energy.timeline import Timeline
 from greenbench.host.cooldown import Reading, Rest
@@ -15,6 +15,7 @@ from greenbench.host.ledger import Ledger
 from greenbench.member import Member
 from greenbench.proof import divergence
 from greenbench.store import AttemptEnd, Store
+from greenbench.together import beside, cohort_windows, start_spread
 from greenbench.watch import Watch
 
 
@@ -39,37 +40,34 @@ class Recording:
         store = self.store
         records = []
         with store.transaction():
-            self._cohort_windows(cohort_run, run)
+            self._cohort(cohort_run, attempts, run)
             for slot, (attempt, member) in enumerate(zip(attempts, run.members, strict=True)):
                 energies = self._windows(cohort_run, attempt, member)
-                self._judge(slot, member, energies, rest)
+                self._judge(slot, run, energies, rest)
                 self._end(attempt, member)
                 records.append(self._trial_record(member, energies))
             store.end_cohort(cohort_run, status, time.monotonic())
         return records
 
-    def _cohort_windows(self, cohort_run: int, run: CohortRun) -> None:
-        trains = [w for m in run.members if (w := m.conversation.window("train")) is not None]
-        if len(trains) < len(run.members) or not trains:
-            return
-        first_s, last_s = min(w.start_s for w in trains), max(w.end_s for w in trains)
-        both_s = max(w.start_s for w in trains), min(w.end_s for w in trains)
-        windows = [Window(kind="train", start_s=first_s, end_s=last_s)]
-        if len(trains) > 1 and both_s[0] < both_s[1]:
-            windows.append(Window(kind="overlap", start_s=both_s[0], end_s=both_s[1]))
-        ready_s = max((m.conversation.ready_s or 0.0) for m in run.members)
-        if run.go_s is not None and ready_s < run.go_s:
-            windows.append(Window(kind="ready_idle", start_s=ready_s, end_s=run.go_s))
-        for window in windows:
+    def _cohort(self, cohort_run: int, attempts: Sequence[int], run: CohortRun) -> None:
+        """What belongs to all members: windows, start, and the runs of a background."""
+        for window in cohort_windows(run):
             found = self.timeline.energy(window)
             number = self.store.add_window(self.session, window, found, cohort_run=cohort_run)
             if window.kind != "ready_idle":
                 shares = self.ledger.split(window, found)
                 self.store.add_rows("shares", [{"window": number, **asdict(s)} for s in shares])
+        if start := start_spread(run):
+            self.store.add_rows("starts", [{"cohort_run": cohort_run, **start}])
+        for slot, runs in run.backgrounds.runs.items():
+            rows = [{"attempt": attempts[slot], **asdict(r)} for r in runs]
+            self.store.add_rows("background_runs", rows)
 
     def _windows(self, cohort_run: int, attempt: int, member: Member) -> list[WindowEnergy]:
-        """A member's own windows, written; their energies."""
+        """A member's own windows, written; their energies. A background has `background_runs`."""
         energies: list[WindowEnergy] = []
+        if member.launch.trial.role == "background":
+            return energies
         for window in member.conversation.windows:
             found = self.timeline.energy(window)
             energies += found
@@ -79,11 +77,22 @@ class Recording:
         return energies
 
     def _judge(
-        self, slot: int, member: Member, energies: Sequence[WindowEnergy], rest: Rest
+        self,
+        slot: int,
+        run: CohortRun,
+        energies: Sequence[WindowEnergy],
+        rest: Rest,
     ) -> None:
-        """Whether the measurement of its train window is valid, if it has one."""
-        window = member.conversation.window("train")
+        """What a member used in its train window (a background: in the foreground's), and for a
+        measured one whether its measurement is valid."""
+        member = run.members[slot]
+        role = member.launch.trial.role
+        said = run.front[0].conversation if role == "background" else member.conversation
+        window = said.window("train")
         if window is None:
+            return
+        self.watch.sum_up(slot, window)
+        if role != "measured":
             return
         self.watch.judge(
             slot,
@@ -93,6 +102,7 @@ class Recording:
             idle=self.idle,
             rest=rest,
             cooldown_limit_s=self.cooldown_limit_s,
+            beside=beside(run, window),
         )
 
     def _end(self, attempt: int, member: Member) -> None:

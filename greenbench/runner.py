@@ -14,6 +14,7 @@ from greenbench.api import (
     HOLDER_LABEL,
     Executor,
     Launch,
+    Placement,
     Provided,
     Running,
     Status,
@@ -31,6 +32,7 @@ from greenbench.host.fingerprint import boot_id, conditions
 from greenbench.host.gpu import Gpus
 from greenbench.host.ledger import Ledger
 from greenbench.host.lock import HostLock
+from greenbench.host.placement import Seat
 from greenbench.host.state import StateWatch, state_facts
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Cohort, Plan
@@ -69,6 +71,8 @@ class Setting:
     host: HostLock
     fail_fast: bool = False
     gpus: Gpus | None = None
+    seats: Mapping[str, Sequence[Seat]] = field(default_factory=dict)
+    """Where the members of each study run, by slot; who isn't in it has the suite's limits."""
     data: Path | None = None
     """Folder of prepared data sets, if a trial reads one."""
 
@@ -95,6 +99,7 @@ class SuiteRun:
     _attempts: list[int] = field(default_factory=list)
     _cohort: Cohort | None = None
     _cohort_run: int = 0
+    _seats: Sequence[Seat] = ()
     _heard: dict[int, list[Event]] = field(default_factory=dict)
     _committed_s: float = 0.0
     _edge_s: float = 0.0
@@ -231,7 +236,11 @@ class SuiteRun:
             self.session, cohort.trials, start_s, previous, state
         )
         self._before = rest
-        self.watch.begin(self._cohort_run, self._attempts)
+        self._seats = self.setting.seats.get(cohort.study) or [
+            Seat(limits=self.setting.suite.limits, placement=Placement()) for _ in cohort.trials
+        ]
+        pinned = [frozenset(seat.cpus) for seat in self._seats]
+        self.watch.begin(self._cohort_run, self._attempts, pinned)
         self.ledger.begin([trial.key for trial in cohort.trials])
         self._tell_cohort("cohort_begin", cohort)
         for trial in cohort.trials:
@@ -251,14 +260,16 @@ class SuiteRun:
 
     def _launches(self, cohort: Cohort, folder: Path) -> list[Launch]:
         launches = []
-        for trial in cohort.trials:
+        for trial, seat in zip(cohort.trials, self._seats, strict=True):
             directory = folder / str(trial.slot)
             directory.mkdir(parents=True)
             launches.append(
                 Launch(
                     trial=trial,
                     model=self.setting.plugins.models[trial.model],
-                    limits=self.setting.suite.limits,
+                    limits=seat.limits,
+                    cpus=seat.cpus,
+                    cpu_quota=seat.cpu_quota,
                     directory=directory,
                     data=self.setting.data,
                     labels={
@@ -285,7 +296,8 @@ class SuiteRun:
 
     def started(self, slot: int, running: Running) -> None:
         """Journals what the executor started."""
-        self.setting.store.set_identity(self._attempts[slot], running.identity, running.facts)
+        facts = {**running.facts, **self._seats[slot].facts()}
+        self.setting.store.set_identity(self._attempts[slot], running.identity, facts)
         self.watch.started(slot, running)
         self.ledger.started(slot, running)
         self._tell("trial_begin", slot=slot, identity=running.identity)

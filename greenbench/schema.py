@@ -177,6 +177,27 @@ CREATE TABLE IF NOT EXISTS checks (      -- is this attempt's measurement valid?
     text TEXT NOT NULL,
     PRIMARY KEY (attempt, "check")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS starts (      -- of one cohort run: how far apart its members began
+    cohort_run INTEGER PRIMARY KEY REFERENCES cohort_runs(id),
+    members INTEGER NOT NULL,            -- released by one go; a background is not among them
+    first_s REAL NOT NULL,               -- train_begin as the workers stamped it, monotonic
+    last_s REAL NOT NULL,
+    spread_s REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS background_runs (  -- of one attempt at a background trial
+    attempt INTEGER NOT NULL REFERENCES attempts(id),
+    number INTEGER NOT NULL,             -- from 1; the last number less one: restarts
+    identity TEXT,                       -- container or process id
+    started_s REAL NOT NULL,             -- monotonic, as all times here
+    ready_s REAL,
+    train_start_s REAL,                  -- NULL: it never trained
+    train_end_s REAL,                    -- NULL: it was training when it ended
+    end_s REAL NOT NULL,
+    outcome TEXT NOT NULL,               -- completed, failed, ended (with the foreground)
+    error_kind TEXT,
+    error TEXT,
+    PRIMARY KEY (attempt, number)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shares (      -- a channel's energy split over its users: modelled
     window INTEGER NOT NULL REFERENCES windows(id),
     channel TEXT NOT NULL,

@@ -13,9 +13,12 @@ from greenbench import __version__, datasets
 from greenbench.api import EnergyBackend, Environment, Executor, Provided
 from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
+from greenbench.host.cores import usable_cores
 from greenbench.host.fingerprint import fingerprint
 from greenbench.host.gpu import open_gpus
+from greenbench.host.gpu_request import check_gpus
 from greenbench.host.lock import HostLock
+from greenbench.host.placement import Seat, seats
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Plan, plan_facts
 from greenbench.plugins import Plugins, installed_versions
@@ -149,9 +152,15 @@ def prepare(
     cheapest; result set and host are locked already. Raises GreenbenchError; nothing of the
     result set has changed then."""
     data = verified_data(plan, plugins)
+    gpus = open_gpus()
+    neighbours = check_gpus(gpus, suite.limits.gpus, share=wish.share_host)
+    for text in neighbours:
+        notify(Notice("problem", f"used by others: {text}"))
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
+    gpus = open_gpus()
+    places = _places(plan, choice, None if gpus is None else [g["uuid"] for g in gpus.facts()])
     executor = choice.executor.value
     removed = executor.remove_leftovers(str(store.facts()["result_set"]))
     if removed:
@@ -162,7 +171,6 @@ def prepare(
     )
     opened = open_channels(_backends(plugins), suite.measure.backends or "auto")
     notify(Notice("meters", "; ".join(opened.why), {"channels": [c.name for c in opened.channels]}))
-    gpus = open_gpus()
     facts = {
         "executor": name,
         "executor_reason": choice.reason,
@@ -178,6 +186,7 @@ def prepare(
         "cooldown": asdict(suite.cooldown),
         "limits": asdict(suite.limits),
         "host": fingerprint(gpus),
+        "gpu_neighbours": neighbours,
     }
     _refuse_another_world(store, facts)
     return Setting(
@@ -193,6 +202,7 @@ def prepare(
         host=host,
         fail_fast=wish.fail_fast,
         gpus=gpus,
+        seats=places,
         data=datasets.cache_folder() if data else None,
     )
 
@@ -203,6 +213,25 @@ def verified_data(plan: Plan, plugins: Plugins) -> dict[str, str]:
     names = {str(trial.hyperparameters.get("data", "")) for trial in plan.trials()}
     wanted = [plugins.data_sets[name].value for name in sorted(names) if name in plugins.data_sets]
     return {each.name: datasets.verify(each).digest for each in wanted if each.source}
+
+
+def _places(plan: Plan, choice: Choice, gpus: Sequence[str] | None) -> Mapping[str, list[Seat]]:
+    """The seats of each study's members; refused where the executor can't hold them there."""
+    holds = getattr(choice.executor.value, "holds", ())
+    for study in plan.studies:
+        placement = study.scenario.placement
+        wanted = ["cpus"] if placement.cores == "pinned" else []
+        wanted += ["cpu_quota"] if placement.cpu_quota is not None else []
+        missing = [part for part in wanted if part not in holds]
+        if missing:
+            text = {"cpus": "pin a trial to processors", "cpu_quota": "hold a trial to a CPU quota"}
+            raise ExecutorError(
+                f"{study.study}: the executor {choice.executor.name} can't {text[missing[0]]}",
+                "use --executor docker, or leave that out of the scenario",
+            )
+    cores = usable_cores()
+    limits = plan.suite.limits
+    return {study.study: seats(study.scenario, limits, cores, gpus) for study in plan.studies}
 
 
 def _executor_text(name: str, choice: Choice) -> str:

@@ -18,7 +18,17 @@ from greenbench.errors import ResultsError
 from greenbench.schema import ADDED, SCHEMA, SCHEMA_VERSION, statements
 
 FILE = "results.sqlite"
-Table = Literal["usage_1hz", "gpu_1hz", "host_1hz", "usage", "checks", "shares", "divergences"]
+Table = Literal[
+    "usage_1hz",
+    "gpu_1hz",
+    "host_1hz",
+    "usage",
+    "checks",
+    "shares",
+    "divergences",
+    "starts",
+    "background_runs",
+]
 ENDED: tuple[Status, ...] = ("completed", "failed", "excluded")
 """States in which a trial is not run again."""
 

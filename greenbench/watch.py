@@ -12,7 +12,8 @@ from typing import Any, Final
 from greenbench.api import Channel, Running, Usage, Window, WindowEnergy
 from greenbench.host.activity import busy_cpu_time_s, cpu_throttle_events, own_cpu_time_s
 from greenbench.host.cooldown import Reading, Rest
-from greenbench.host.evidence import Check, Evidence
+from greenbench.host.cores import allowed_cpus
+from greenbench.host.evidence import Beside, Check, Evidence
 from greenbench.host.fingerprint import temperatures_c
 from greenbench.host.gpu import Gpus, GpuState, foreign
 from greenbench.host.readings import (
@@ -54,6 +55,8 @@ class Watch:
     _attempts: Sequence[int] = ()
     _running: dict[int, Running] = field(default_factory=dict)
     _usage: dict[int, list[UsageReading]] = field(default_factory=dict)
+    _pinned: Sequence[frozenset[int]] = ()
+    _strayed: dict[int, set[int]] = field(default_factory=dict)
     _gpu: list[GpuReading] = field(default_factory=list)
     _host: list[HostReading] = field(default_factory=list)
     _start_c: Mapping[str, float] = field(default_factory=dict)
@@ -62,8 +65,12 @@ class Watch:
     _kept_gpu: int = 0
     _kept_usage: dict[int, int] = field(default_factory=dict)
 
-    def begin(self, cohort_run: int, attempts: Sequence[int]) -> None:
-        """A cohort is about to start."""
+    def begin(
+        self, cohort_run: int, attempts: Sequence[int], pinned: Sequence[frozenset[int]] = ()
+    ) -> None:
+        """A cohort is about to start; `pinned`: each member's processors, if it has its own."""
+        self._pinned = pinned or [frozenset[int]() for _ in attempts]
+        self._strayed = {slot: set() for slot in range(len(attempts))}
         self._cohort_run, self._attempts = cohort_run, attempts
         self._running, self._usage, self._kept_usage = (
             {},
@@ -113,6 +120,12 @@ class Watch:
         )
         self._kept, self._kept_gpu = len(self._host), len(self._gpu)
 
+    def sum_up(self, slot: int, window: Window) -> None:
+        """Writes what an attempt used in a window."""
+        of_gpus = self._gpu if self.gpus_used else ()
+        summed = summary(window, self._usage[slot], of_gpus)
+        self.store.add_rows("usage", [{"attempt": self._attempts[slot], **summed}])
+
     def judge(
         self,
         slot: int,
@@ -123,8 +136,9 @@ class Watch:
         idle: Reading,
         rest: Rest,
         cooldown_limit_s: float,
+        beside: Sequence[Beside] = (),
     ) -> list[Check]:
-        """Writes the summary and the checks of an attempt with its train window."""
+        """Writes the checks of an attempt with its train window; `beside`: its background."""
         evidence = Evidence(
             window=window,
             energies=energies,
@@ -137,12 +151,12 @@ class Watch:
             gpus_given=self.gpus_used,
             host=self._host,
             cpu=[cpu_points(readings) for readings in self._usage.values()],
+            beside=beside,
+            pinned=self._pinned[slot],
+            strayed=frozenset(self._strayed[slot]),
         )
         found = checks(evidence)
         attempt = self._attempts[slot]
-        of_gpus = self._gpu if self.gpus_used else ()
-        summed = summary(window, self._usage[slot], of_gpus)
-        self.store.add_rows("usage", [{"attempt": attempt, **summed}])
         self.store.add_rows(
             "checks",
             [
@@ -164,6 +178,8 @@ class Watch:
         for slot, running in self._running.items():
             usage = _usage_of(running)
             own |= usage.pids or frozenset()
+            if self._pinned[slot]:
+                self._strayed[slot] |= allowed_cpus(usage.pids or ()) - self._pinned[slot]
             self._usage[slot].append(UsageReading(time.monotonic(), usage))
         self._host.append(
             HostReading(

@@ -74,6 +74,13 @@ def pytest_runtest_setup(item):
 
 def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
+    unread = [r for r in skipped if "no recorded data" in str(r.longrepr)]
+    if unread:
+        terminalreporter.write_sep("!", f"{len(unread)} tests on recorded runs did NOT run")
+        terminalreporter.write_line(
+            "Their files are no part of the project; .ci/run names them where they lie beside it:"
+            " GREENBENCH_PAPER_RUNS, GREENBENCH_LAB_RUNS."
+        )
     unmet = [r for r in skipped if "no Docker Engine" in str(r.longrepr)]
     if unmet:
         terminalreporter.write_sep("!", f"{len(unmet)} tests of the docker executor did NOT run")

@@ -35,7 +35,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     """The independent units: counted cohorts whose last run completed in all its members.
 
     cohort, cohort_run, session, the trial columns of its first measured member (`IDENTITY`),
-    members; train_s and overlap_s (s), start_s; energy_j (J: sum of the disjoint measured
+    members (measured ones); train_s and overlap_s (s), start_s; energy_j (J: sum of the disjoint measured
     channels; missing unless every one of them is known), estimate_j (the same of estimates),
     channels (names that were added), idle_w (W, mean of the session's idle windows), active_j
     (energy above idle, J), ready_j and ready_w (J and W before the start: everything loaded,
@@ -110,11 +110,10 @@ def metric_names(table: pd.DataFrame) -> list[str]:
 
 
 def _members(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    measured = trials[trials["counted"] & (trials["role"] == "measured")]
     groups: dict[str, list[Any]] = {}
-    for trial in measured.itertuples(index=False):
+    for trial in trials[trials["counted"]].itertuples(index=False):
         groups.setdefault(str(trial.cohort), []).append(trial)
-    return [_cohort(members) for members in groups.values() if _comparable(members)]
+    return [_cohort(everyone) for everyone in groups.values() if _comparable(everyone)]
 
 
 def _comparable(members: list[Any]) -> bool:
@@ -122,11 +121,13 @@ def _comparable(members: list[Any]) -> bool:
     return same_run and all(m.status == m.cohort_status == "completed" for m in members)
 
 
-def _cohort(members: list[Any]) -> dict[str, Any]:
+def _cohort(everyone: list[Any]) -> dict[str, Any]:
+    """Performance is the measured members', CPU time everyone's: energy is measured whole."""
+    members = [member for member in everyone if member.role == "measured"]
     first = members[0]
     row = {name: getattr(first, name) for name in ("cohort", "cohort_run", "session", *IDENTITY)}
     row["members"] = len(members)
-    row["cpu_time_s"] = math.fsum(member.cpu_time_s for member in members)
+    row["cpu_time_s"] = math.fsum(member.cpu_time_s for member in everyone)
     names = {name for member in members for name in member.metrics}
     kinds = [member.divergence for member in members if member.divergence]
     row["diverged"] = len(kinds)
@@ -141,9 +142,10 @@ def _cohort(members: list[Any]) -> dict[str, Any]:
 def _durations(windows: pd.DataFrame) -> pd.DataFrame:
     whole = windows[windows["cohort_run"].notna() & windows["attempt"].isna()]
     last = whole.drop_duplicates(["cohort_run", "kind"], keep="last").set_index("cohort_run")
-    train, overlap = (last[last["kind"] == kind] for kind in ("train", "overlap"))
+    train = last[last["kind"] == "train"]
     table = pd.DataFrame({"train_s": train["duration_s"], "start_s": train["start_s"]})
-    table["overlap_s"] = overlap["duration_s"].reindex(table.index)
+    overlap_s = whole[whole["kind"] == "overlap"].groupby("cohort_run")["duration_s"].sum()
+    table["overlap_s"] = overlap_s.reindex(table.index)
     return table.rename_axis("cohort_run").reset_index()
 
 

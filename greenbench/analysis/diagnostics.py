@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from greenbench.analysis.association import associate
 from greenbench.analysis.inference import ALPHA, Array, fdr
 from greenbench.analysis.settings import Series
 
@@ -48,19 +49,21 @@ def null_like(found: list[Series], metrics: list[str]) -> pd.DataFrame:
     """Hyperparameters that nothing responds to: changed, they leave the training as it was.
 
     `performance_p`: Kruskal and Wallis over the settings, the original's among them, the smallest
-    over `metrics` (columns) times their number. `time_p`: the same of time over the mutants alone,
-    so that originals measured at another time are not in it. null_like: neither is below 0.05.
+    over `metrics` (columns) times their number. `time_p`: the smaller of that test of time and of
+    its trend (Spearman), times 2, over the mutants alone, so that originals measured at another
+    time are not in it. null_like: neither is below 0.05.
     Either the hyperparameter has no effect in the range that was tried (`smallest` to `largest`,
     as multiples of the default), or its value never reached the trainer: both make the mutants a
-    test of originals against originals. Rows with fewer than 4 mutated settings, or without
-    repeats, or without any metric, are left out: of those it can't be told.
+    test of originals against originals. Rows with fewer than 4 repeated mutated settings, or without
+    any metric, are left out: of those it can't be told.
     """
     rows: list[dict[str, Any]] = []
     for part in found:
         performance = [p for metric in metrics if (p := _kruskal(part, metric)) is not None]
-        time = _kruskal(part, "train_s", mutants_only=True)
+        time = _time(part)
         settings = part.mutants["setting"].drop_duplicates()
-        if len(settings) < FEWEST_SETTINGS or not performance or time is None:
+        repeated = (part.mutants.groupby("setting", sort=False).size() > 1).sum()
+        if repeated < FEWEST_SETTINGS or not performance or time is None:
             continue
         smallest = min(1.0, min(performance) * len(performance))
         low, high = _span(part)
@@ -115,6 +118,15 @@ def _kruskal(part: Series, quantity: str, *, mutants_only: bool = False) -> floa
     if len(known) < 2 or np.ptp(np.concatenate(known)) == 0:
         return None
     return float(stats.kruskal(*known).pvalue)
+
+
+def _time(part: Series) -> float | None:
+    differs = _kruskal(part, "train_s", mutants_only=True)
+    if differs is None:
+        return None
+    mutants = part.mutants
+    trend = associate(mutants["setting"], mutants["train_s"]) if part.ordered else None
+    return min(1.0, 2 * min(differs, trend.p)) if trend else differs
 
 
 def _span(part: Series) -> tuple[float | None, float | None]:

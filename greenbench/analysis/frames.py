@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -46,7 +46,14 @@ WHERE w.attempt IS NULL OR :all ORDER BY e.window, e.channel
 """
 COHORT_RUNS_SQL = """
 SELECT id AS cohort_run, session, cohort, number, status, started_at, start_s, go_s, end_s,
-       previous, conditions FROM cohort_runs ORDER BY id
+       previous, conditions, {spread} AS start_spread_s FROM cohort_runs {starts} ORDER BY id
+"""
+BACKGROUNDS_SQL = """
+SELECT t.study, t.cohort, t.model, t.slot, a.trial, b.attempt, a.cohort_run, b.number, b.identity,
+       b.started_s, b.ready_s, b.train_start_s, b.train_end_s, b.end_s, b.outcome, b.error_kind,
+       b.error
+FROM background_runs b JOIN attempts a ON a.id = b.attempt JOIN trials t ON t.key = a.trial
+ORDER BY a.cohort_run, t.slot, b.number
 """
 CHECKS_SQL = """
 SELECT t.study, t.cohort, t.counted, a.trial, c.attempt, a.cohort_run, a.status, c."check",
@@ -66,6 +73,27 @@ Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
 
 
+BACKGROUND_COLUMNS = (
+    "study",
+    "cohort",
+    "model",
+    "slot",
+    "trial",
+    "attempt",
+    "cohort_run",
+    "number",
+    "identity",
+    "started_s",
+    "ready_s",
+    "train_start_s",
+    "train_end_s",
+    "end_s",
+    "outcome",
+    "error_kind",
+    "error",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Frames:
     """What the analysis reads, one frame a kind; the columns are in the functions' docstrings."""
@@ -78,6 +106,9 @@ class Frames:
     problems: pd.DataFrame
     checks: pd.DataFrame
     shares: pd.DataFrame
+    backgrounds: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(BACKGROUND_COLUMNS))
+    )
 
 
 def read(store: Store) -> Frames:
@@ -92,6 +123,7 @@ def read(store: Store) -> Frames:
         _frame(store, PROBLEMS_SQL, ()),
         checks(store),
         shares(store),
+        backgrounds(store),
     )
 
 
@@ -154,8 +186,24 @@ def energies(store: Store, *, every: bool = False) -> pd.DataFrame:
 
 def cohort_runs(store: Store) -> pd.DataFrame:
     """One row an attempt at a cohort: cohort_run (id), session, cohort, number, status,
-    started_at, start_s, go_s, end_s (s), previous, conditions (JSON)."""
-    return _frame(store, COHORT_RUNS_SQL, ("go_s", "end_s"))
+    started_at, start_s, go_s, end_s (s), previous, conditions (JSON), start_spread_s (s: how far
+    apart the members that were released together began to train; missing where they did not)."""
+    told = store.has("starts")
+    sql = COHORT_RUNS_SQL.format(
+        spread="s.spread_s" if told else "NULL",
+        starts="LEFT JOIN starts s ON s.cohort_run = id" if told else "",
+    )
+    return _frame(store, sql, ("go_s", "end_s", "start_spread_s"))
+
+
+def backgrounds(store: Store) -> pd.DataFrame:
+    """One row a run of a background member, those of earlier attempts too: study, cohort, model,
+    slot, trial, attempt, cohort_run, number (from 1), identity (container or process), started_s,
+    ready_s, train_start_s, train_end_s (missing: it trained until end_s), end_s (monotonic, s),
+    outcome (completed, failed, or ended with the foreground), error_kind, error."""
+    if not store.has("background_runs"):
+        return pd.DataFrame(columns=list(BACKGROUND_COLUMNS))
+    return _frame(store, BACKGROUNDS_SQL, ("ready_s", "train_start_s", "train_end_s"))
 
 
 def checks(store: Store) -> pd.DataFrame:

@@ -84,12 +84,13 @@ def diagnose(runs: pd.DataFrame, metrics: list[str], quantity: str) -> Diagnosis
 def noise_floors(deltas: pd.DataFrame, known: Diagnosis) -> dict[str, float]:
     """By study: the largest relative change of an arm that changed nothing, as far as can be seen.
 
-    Null-like arms stand in for the A/A arm that recorded runs do not have. A study without any has
-    no entry.
+    Null-like arms stand in for the A/A arm that recorded runs do not have, unless their series
+    drifted. A study without any has no entry.
     """
     floors: dict[str, float] = {}
     for part in known.series:
-        if known.is_null_like(part.study, part.hyperparameter):
+        name = part.hyperparameter
+        if known.is_null_like(part.study, name) and not known.is_drifted(part.study, name):
             arms = set(part.mutants["arm"])
             rows = deltas[(deltas["study"] == part.study) & deltas["arm"].isin(arms)]
             changes = rows["estimate"].astype(float).abs()

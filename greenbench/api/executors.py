@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from greenbench.api.models import Model
 from greenbench.api.trials import Limits, Trial
 
+Placing = Literal["cpus", "cpu_quota"]
+"""What of a `Launch` only some executors can hold a trial to."""
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -42,7 +44,9 @@ class Launch:
     """One trial about to be started.
 
     `directory` is a host folder with the trial's socket `worker.sock`; the worker connects to it.
-    `labels` identify suite, result set and trial on whatever the executor starts.
+    `labels` identify suite, result set and trial on whatever the executor starts. `cpus` are the
+    logical processors that it has to stay on (empty: any), `cpu_quota` is how many processors'
+    worth of CPU time it may use (None: no limit); they are given to executors that hold them.
     """
 
     trial: Trial
@@ -51,6 +55,8 @@ class Launch:
     directory: Path
     labels: Mapping[str, str]
     data: Path | None = None
+    cpus: tuple[int, ...] = ()
+    cpu_quota: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +139,9 @@ class Executor(Protocol):
 
     It may also have `environments(self) -> Sequence[Environment]`, called after `prepare`: what
     goes into the record once a session, instead of with every trial.
+
+    It may also have `holds: Collection[Placing]`, the parts of a placement that it can keep a
+    trial to; a suite that asks for another is refused before its first trial.
     """
 
     name: str

@@ -55,7 +55,12 @@ def _share(
     type=click.Choice(FORMATS),
     help="Default: what the name after -o says, else terminal. svg: a picture of the terminal report.",
 )
-@click.option("--section", "sections", multiple=True, help="Only this section (repeatable).")
+@click.option(
+    "--section",
+    "sections",
+    multiple=True,
+    help="Only this section (repeatable), such as paper: the questions of arXiv 2603.06195.",
+)
 @click.option(
     "--include-invalid",
     is_flag=True,
@@ -98,7 +103,8 @@ def report(  # noqa: PLR0917 (click passes them by name)
 
         built, verdict = compared(*compare, include_invalid=include_invalid, fail_over=fail_over)
     else:
-        built, verdict = _built(open_latest(folder), include_invalid=include_invalid), None
+        store = open_latest(folder)
+        built, verdict = _built(store, sections, include_invalid=include_invalid), None
     _put(_only(built, sections), form or _form(output), output)
     if verdict is not None:
         verdict.announce()
@@ -115,14 +121,14 @@ def _check(folder: Path | None, compare: tuple[Path, Path] | None, fail_over: fl
         )
 
 
-def _built(store: Store, *, include_invalid: bool) -> Report:
+def _built(store: Store, also: Sequence[str], *, include_invalid: bool) -> Report:
     """The report of a result set with the sections of plugins."""
     from greenbench.plugins import load_plugins
     from greenbench.report import build_report
     from greenbench.report.extended import with_sections
 
     try:
-        built = build_report(store, include_invalid=include_invalid)
+        built = build_report(store, include_invalid=include_invalid, also=also)
     finally:
         store.close()
     plugins = load_plugins()
@@ -137,7 +143,9 @@ def _only(built: Report, sections: Sequence[str]) -> Report:
 
     if not sections:
         return built
-    known = [section.key for section in built.sections]
+    from greenbench.report.build import ON_REQUEST
+
+    known = list(dict.fromkeys([*(section.key for section in built.sections), *ON_REQUEST]))
     unknown = sorted(set(sections) - set(known))
     if unknown:
         raise UsageError(

@@ -12,6 +12,7 @@ from greenbench.api import (
     Launch,
     Limits,
     Model,
+    Placing,
     Provided,
     Running,
 )
@@ -19,7 +20,8 @@ from greenbench.errors import ExecutorError
 from greenbench.executors import engine as engines
 from greenbench.executors import gpus
 from greenbench.executors.container import RunningContainer, remove_container
-from greenbench.executors.hardening import create_container, device_requests
+from greenbench.executors.gpu_access import TRY_CUDA, DriverFiles, GpuGrant, GpuWay, ways
+from greenbench.executors.hardening import create_container
 
 if TYPE_CHECKING:
     from greenbench.executors.contents import Contents
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 GPU_REMEDY: Final = (
     "Install NVIDIA's container toolkit and restart the engine "
     "(https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/), check with "
-    "`docker run --rm --gpus all IMAGE nvidia-smi`, or use `--executor process`."
+    "`docker run --rm --gpus all IMAGE nvidia-smi`, or use `--executor process`. Ids are listed by "
+    "`nvidia-smi -L`."
 )
 START_FAILED_REMEDY: Final = "Run the suite again; `docker info` and the engine's log say more."
 
@@ -39,9 +42,14 @@ class DockerExecutor:
     name = "docker"
     description = "one hardened container per trial, through the Docker Engine API"
     gives_up = ""
+    holds: tuple[Placing, ...] = ("cpus", "cpu_quota")
 
-    def __init__(self, endpoint: engines.Endpoint | None = None) -> None:
+    def __init__(
+        self, endpoint: engines.Endpoint | None = None, driver: DriverFiles | None = None
+    ) -> None:
         self._endpoint = endpoint
+        self._driver = driver
+        self._gpu_way: GpuWay | None = None
         self._engine: engines.Engine | None = None
         self._images: dict[str, Image] = {}
         self._contents: dict[Image, Contents] = {}
@@ -79,7 +87,8 @@ class DockerExecutor:
             if image not in self._contents:
                 self._contents[image] = look_into(self.engine(), image)
         if wanted and models:
-            self.try_gpus(self._images[models[0].name].tag, wanted)
+            image = self._images[models[0].name]
+            self._gpu_way = self.choose_gpu_way(image, wanted, progress)
         return {model.name: str(self._images[model.name]) for model in models}
 
     def environments(self) -> Sequence[Environment]:
@@ -99,22 +108,51 @@ class DockerExecutor:
             if image in self._images.values()
         ]
 
-    def try_gpus(self, image: str, wanted: gpus.GpuRequest) -> None:
-        """Asks the engine for the GPUs with a container that ends at once."""
+    def choose_gpu_way(
+        self, image: Image, wanted: gpus.GpuRequest, progress: Callable[[str], None]
+    ) -> GpuWay:
+        """The first way in which a container that ends at once gets its GPUs and CUDA answers.
+
+        Raises what the engine said to each if there is none.
+        """
+        refusals: list[str] = []
+        for way in ways(self.engine().info, self._driver):
+            try:
+                self._try_gpus(image, way.grant(wanted))
+            except ExecutorError as error:
+                refusals.append(f"by {way.name}: {error.message}")
+                continue
+            refused = f" ({'; '.join(refusals)})" if refusals else ""
+            progress(f"GPUs are given by {way.name}{refused}")
+            return way
+        raise ExecutorError(
+            "the engine can't give the GPUs asked for: " + "; ".join(refusals), GPU_REMEDY
+        )
+
+    def _try_gpus(self, image: Image, grant: GpuGrant) -> None:
         client = self.engine().client
         with engines.engine_errors("no container to try the GPUs with"):
             container_id = client.create_container(
-                image,
-                entrypoint=["python", "-c", ""],
+                image.id,
+                entrypoint=["python", "-c", TRY_CUDA],
+                environment=dict(grant.environment),
                 host_config=client.create_host_config(
-                    network_mode="none", device_requests=device_requests(wanted)
+                    network_mode="none",
+                    device_requests=list(grant.device_requests),
+                    devices=list(grant.devices),
+                    mounts=list(grant.mounts),
                 ),
             )["Id"]
         try:
-            with engines.engine_errors("the engine can't give the GPUs asked for", GPU_REMEDY):
+            with engines.engine_errors("refused"):
                 client.start(container_id)
+                code = int(client.wait(container_id)["StatusCode"])
+                said = bytes(client.logs(container_id)).decode("utf-8", "replace").strip()
         finally:
             remove_container(client, container_id)
+        if code != 0:
+            last_line = said.splitlines()[-1] if said else f"exit code {code}"
+            raise ExecutorError(f"a container starts, but {last_line}")
 
     def start(self, launch: Launch) -> Running:
         """Creates and starts the trial's container; leaves none behind if that fails."""
@@ -122,11 +160,14 @@ class DockerExecutor:
         image = self._image(launch)
         remedy = GPU_REMEDY if launch.limits.gpus else START_FAILED_REMEDY
         with engines.engine_errors("the trial's container can't be created", remedy):
-            container_id = create_container(engine.client, launch, image.id)
+            container_id = create_container(
+                engine.client, launch, image.id, self._grant(launch.limits)
+            )
         try:
             with engines.engine_errors("the trial's container can't be started", remedy):
                 engine.client.start(container_id)
-            return RunningContainer(engine, container_id, self._facts(engine, image))
+            facts = self._facts(engine, image, launch.limits)
+            return RunningContainer(engine, container_id, facts)
         except BaseException:
             remove_container(engine.client, container_id)
             raise
@@ -149,8 +190,17 @@ class DockerExecutor:
             known = self._images[launch.model.name]
         return known
 
-    def _facts(self, engine: engines.Engine, image: Image) -> Mapping[str, str]:
+    def _grant(self, limits: Limits) -> GpuGrant:
+        wanted = gpus.gpu_request(limits.gpus)
+        if not wanted:
+            return GpuGrant()
+        way = self._gpu_way or next(iter(ways({}, self._driver)))
+        return way.grant(wanted)
+
+    def _facts(self, engine: engines.Engine, image: Image, limits: Limits) -> Mapping[str, str]:
+        way = self._gpu_way if limits.gpus else None
         return {
+            **({"gpus": f"{', '.join(limits.gpus)} by {way.name}"} if way else {}),
             "image": image.tag,
             "image_id": image.id,
             "engine": engine.version,

@@ -19,7 +19,8 @@ NO_DRIVER_REMEDY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class GpuRequest:
-    """A trial's GPUs: all of them, the first `count`, or those named by index or UUID."""
+    """A trial's GPUs: all of them, the first `count`, or those named: by index (`0`), by UUID
+    (`GPU-…`), MIG instances by theirs (`MIG-…`) or as `gpu:instance` (`0:1`)."""
 
     all: bool = False
     count: int = 0
@@ -36,7 +37,7 @@ class GpuRequest:
 
 
 def gpu_request(gpus: Sequence[str]) -> GpuRequest:
-    """Reads `Limits.gpus`: `("all",)`, `("count:2",)`, or indices and UUIDs."""
+    """Reads `Limits.gpus`: `("all",)`, `("count:2",)`, or names of GPUs and MIG instances."""
     if not gpus:
         return GpuRequest()
     if tuple(gpus) == ("all",):

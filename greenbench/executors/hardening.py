@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from greenbench.api import Launch, Limits
 from greenbench.executors.environment import worker_environment
-from greenbench.executors.gpus import GpuRequest, gpu_request
+from greenbench.executors.gpu_access import GpuGrant
 
 if TYPE_CHECKING:
     from docker import APIClient
-    from docker.types import DeviceRequest, Mount, Ulimit
+    from docker.types import Mount, Ulimit
 
 NOBODY_ID: Final = 65534
 RUN_FOLDER: Final = "/run/greenbench"
@@ -30,7 +30,7 @@ NETWORK: Final = "bridge"
 """The engine's own network, for the models that the suite lets out."""
 
 
-def create_container(client: APIClient, launch: Launch, image: str) -> str:
+def create_container(client: APIClient, launch: Launch, image: str, gpus: GpuGrant) -> str:
     """Creates the trial's container, not yet started; returns its id."""
     arguments = ["--socket", f"{RUN_FOLDER}/worker.sock", "--scratch", SCRATCH_FOLDER]
     if launch.data is not None:
@@ -42,15 +42,15 @@ def create_container(client: APIClient, launch: Launch, image: str) -> str:
         command=arguments,
         user=f"{NOBODY_ID}:{NOBODY_ID}",
         working_dir=SCRATCH_FOLDER,
-        environment=dict(worker_environment(launch.limits, SCRATCH_FOLDER)),
+        environment={**worker_environment(launch.limits, SCRATCH_FOLDER), **gpus.environment},
         labels=dict(launch.labels),
         healthcheck={"test": ["NONE"]},  # nothing may run beside the training
-        host_config=_host_config(client, launch),
+        host_config=_host_config(client, launch, gpus),
     )
     return str(created["Id"])
 
 
-def _host_config(client: APIClient, launch: Launch) -> dict[str, Any]:
+def _host_config(client: APIClient, launch: Launch, gpus: GpuGrant) -> dict[str, Any]:
     from docker.types import LogConfig
 
     limits = launch.limits
@@ -64,12 +64,14 @@ def _host_config(client: APIClient, launch: Launch) -> dict[str, Any]:
         pids_limit=limits.pids,
         mem_limit=limits.memory_mb * MIB,
         memswap_limit=limits.memory_mb * MIB,  # the sum of memory and swap: no swap
+        cpuset_cpus=",".join(str(cpu) for cpu in launch.cpus) or None,
+        nano_cpus=None if launch.cpu_quota is None else round(launch.cpu_quota * 1e9),
         shm_size=limits.shm_mb * MIB,
         tmpfs={
             SCRATCH_FOLDER: _tmpfs_options(limits.scratch_mb),
             "/tmp": _tmpfs_options(TMP_MB),  # noqa: S108 (inside the container)
         },
-        mounts=_mounts(launch),
+        mounts=[*_mounts(launch), *gpus.mounts],
         ulimits=_ulimits(limits),
         # The worker takes the output itself; what reaches the engine is a crash before that.
         # A file capped by the engine keeps it without a reader of ours, and costs nothing unused.
@@ -77,7 +79,8 @@ def _host_config(client: APIClient, launch: Launch) -> dict[str, Any]:
             type=LogConfig.types.JSON,
             config={"max-size": str(LOG_BYTES), "max-file": "1"},
         ),
-        device_requests=device_requests(gpu_request(limits.gpus)),
+        device_requests=list(gpus.device_requests),
+        devices=list(gpus.devices),
     )
     return config
 
@@ -105,17 +108,6 @@ def _ulimits(limits: Limits) -> list[Ulimit]:
 def _tmpfs_options(size_mb: int) -> str:
     # The owner, not the mode, gives access: where the folder exists, runc restores its mode.
     return f"rw,noexec,nosuid,nodev,uid={NOBODY_ID},gid={NOBODY_ID},mode=0700,size={size_mb}m"
-
-
-def device_requests(request: GpuRequest) -> list[DeviceRequest]:
-    """The GPUs as the engine is asked for them."""
-    from docker.types import DeviceRequest
-
-    if not request:
-        return []
-    if request.ids:
-        return [DeviceRequest(device_ids=list(request.ids), capabilities=[["gpu"]])]
-    return [DeviceRequest(count=-1 if request.all else request.count, capabilities=[["gpu"]])]
 
 
 def _name(launch: Launch) -> str:

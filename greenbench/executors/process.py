@@ -24,6 +24,7 @@ from greenbench.api import (
     Launch,
     Limits,
     Model,
+    Placing,
     Provided,
     Running,
     Usage,
@@ -53,6 +54,8 @@ class ProcessExecutor:
         "so versions are what is installed here, not what an image pins"
     )
 
+    holds: tuple[Placing, ...] = ("cpus",)
+
     def __init__(self) -> None:
         self._models: tuple[str, ...] = ()
 
@@ -67,8 +70,14 @@ class ProcessExecutor:
         progress: Callable[[str], None],  # noqa: ARG002 (nothing here is slow)
     ) -> Mapping[str, str]:
         """Finds what is missing before the first trial; returns the versions that will train."""
-        if gpus.gpu_request(limits.gpus) and not gpus.driver_present():
+        wanted = gpus.gpu_request(limits.gpus)
+        if wanted and not gpus.driver_present():
             raise ExecutorError(gpus.NO_DRIVER, gpus.NO_DRIVER_REMEDY)
+        if places := [name for name in wanted.ids if ":" in name]:
+            raise ExecutorError(
+                f"a process can't be given the MIG instance {', '.join(places)} by its place",
+                "Name it by its UUID, `MIG-…`: `nvidia-smi -L` lists them.",
+            )
         self._models = tuple(model.name for model in models)
         return {model.name: _prepared(model) for model in models}
 
@@ -106,6 +115,7 @@ class ProcessExecutor:
                 start_new_session=True,
             )
         _limit(child.pid, launch.limits)
+        _pin(child.pid, launch.cpus)
         return RunningProcess(child, marker, scratch, output)
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:
@@ -221,6 +231,15 @@ def _limit(pid: int, limits: Limits) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     except ProcessLookupError:
         return  # ended already; `exit()` tells
+
+
+def _pin(pid: int, cpus: tuple[int, ...]) -> None:
+    """Before it has started a thread or a child: these inherit it."""
+    if cpus:
+        try:
+            os.sched_setaffinity(pid, cpus)
+        except ProcessLookupError:
+            return
 
 
 def _oom_kills() -> int:

@@ -26,12 +26,24 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A background during one foreground's train window: how long it trained in it (s), how many
+    runs it took, and the CPU time that it used in it (s; None: not told)."""
+
+    model: str
+    trained_s: float
+    runs: int
+    cpu_time_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that the checks of one attempt look at.
 
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
-    the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU, `gpus_given` whether trials were
-    given any.
+    the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU,
+    `gpus_given` whether trials were given any. `beside` is its background; `pinned` are the
+    processors that it was given (empty: all), and `strayed` others that a thread of it could run on.
     """
 
     window: Window
@@ -45,6 +57,9 @@ class Evidence:
     gpus_given: bool = False
     host: Sequence[HostReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
+    beside: Sequence[Beside] = ()
+    pinned: frozenset[int] = frozenset()
+    strayed: frozenset[int] = frozenset()
 
     @property
     def length_s(self) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from greenbench.host import energy_checks, machine_checks
+from greenbench.host import colocation_checks, energy_checks, machine_checks
 from greenbench.host.evidence import Check, Evidence
 
 ENERGY: Final = (
@@ -29,7 +29,12 @@ MACHINE: Final = (
     machine_checks.foreign_gpu,
     machine_checks.gpu_used,
 )
-ALL: Final = ENERGY + MACHINE
+COLOCATION: Final = (
+    colocation_checks.background,
+    colocation_checks.background_load,
+    colocation_checks.pinning,
+)
+ALL: Final = ENERGY + MACHINE + COLOCATION
 REMEDIES: Final[Mapping[str, str]] = {
     "samples": "train longer, or sample more often ([measure] period_s)",
     "gaps": "`greenbench doctor` shows what is wrong with the sensor",
@@ -42,6 +47,9 @@ REMEDIES: Final[Mapping[str, str]] = {
     "throttling": "cool the host better, or lower its power limit and clocks",
     "foreign_load": "end other work on the host; `greenbench doctor` names it",
     "gpu_used": "the training ran elsewhere: look at the trial's log and environment",
+    "background": "give the background more epochs, so that it outlasts the foreground",
+    "background_load": "look at the background's own log and metrics; train it solo first",
+    "pinning": "the training sets its own affinity; use the docker executor, which holds it",
     "foreign_gpu": "end other work on the GPU; `greenbench doctor` names it",
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from greenbench.report import (
     effects,
     listed,
     methods,
+    paper,
     record,
     recorded,
     relations,
@@ -27,25 +30,34 @@ from greenbench.report.imported import is_blocked
 from greenbench.report.model import Report, Section
 from greenbench.store import Store
 
+ON_REQUEST: Final = {paper.KEY: paper.section}
+"""Sections that a report has only where they are asked for."""
+
 
 def build_report(
-    store: Store, *, include_invalid: bool = False, stated: Stated = NOTHING_STATED
+    store: Store,
+    *,
+    include_invalid: bool = False,
+    stated: Stated = NOTHING_STATED,
+    also: Collection[str] = (),
 ) -> Report:
     """What a result set says so far; never raises on what its trials did or did not do.
 
     Runs whose measurement failed a check are left out of the statistics unless `include_invalid`.
+    `also` asks for sections of `ON_REQUEST` by their keys; they come last.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         known = context(store, include_invalid=include_invalid, stated=stated)
         blocked = is_blocked(known.facts)
         drawn = _blocked(known, store) if blocked else recorded.sections(known)
+        asked = tuple(make(known) for key, make in ON_REQUEST.items() if key in also)
         trials = listed.trials(known)
     name = known.facts.get("suite_name") or store.folder.name
     return Report(
         title=f"greenbench: {name}",
         basis=known.basis,
-        sections=drawn,
+        sections=(*drawn, *asked),
         trials=trials,
     )
 

@@ -180,6 +180,8 @@ def _of_sessions(context: Context) -> Iterator[Limit]:
                 f"Trials of {model} could use a network: what they sent and fetched is not under"
                 " control, and waiting for it is part of their windows"
             )
+        for text in session.get("gpu_neighbours") or ():
+            yield Limit(f"Used by others when a session began: {text}")
         if session.get("gives_up"):
             yield Limit(f"Executor {session.get('executor')}: {session['gives_up']}")
     hosts = {_plain(session.get("host")) for session in context.sessions}

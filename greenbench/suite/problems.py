@@ -127,7 +127,9 @@ def shape_text(error: Mapping[str, Any], path: Path, tables: Tables) -> str:
 _MODELS = 'a list of models: "NAME", or {model = "NAME", hyperparameters = {epochs = 5}}'
 _SEVERAL_FORMS: dict[tuple[str, ...], str] = {
     ("measure", "backends"): '"auto", or a list of names such as ["nvml", "rapl"]',
-    ("limits", "gpus"): 'a number of GPUs, "all", or a list of texts such as ["0", "GPU-1b3c…"]',
+    ("limits", "gpus"): (
+        'a number of GPUs, "all", or a list of texts such as ["0", "GPU-1b3c…", "0:1", "MIG-7c2e…"]'
+    ),
     ("study", "operators"): 'an operator such as "paper", or a list of them',
     ("study", "scenarios"): '"solo", or a table such as {kind = "homogeneous", copies = 2}',
     ("study", "scenarios", "companions"): _MODELS,

@@ -19,6 +19,8 @@ from greenbench import api
 from greenbench.suite.spec import Cooldown, Measure
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+GPU_NAME = r"^(\d+(:\d+)?|GPU-[0-9A-Za-z-]+|MIG-[0-9A-Za-z/-]+)$"
+"""As NVIDIA's tools name a GPU: index or UUID, a MIG instance as `gpu:instance` or by UUID."""
 MAX_SEED = 2**63 - 1
 
 _LIMITS = api.Limits()
@@ -113,10 +115,13 @@ class LimitsTable(Table):
     gpus: Annotated[
         Annotated[int, Field(ge=0), Tag("<number>")]
         | Annotated[Literal["all"], Tag("<word>")]
-        | Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1), Tag("<list>")],
+        | Annotated[
+            list[Annotated[str, Field(pattern=GPU_NAME)]], Field(min_length=1), Tag("<list>")
+        ],
         Discriminator(lambda value: kind if (kind := _kind(value)) != "<table>" else "<word>"),
     ] = 0
-    """GPUs of a trial: how many, `all`, or a list of indices and UUIDs as texts."""
+    """GPUs of a trial: how many, `all`, or a list of texts: indices, UUIDs, MIG instances as
+    `gpu:instance`."""
     network: list[str] = []
     """Models whose trials may use a network; all others have none."""
 

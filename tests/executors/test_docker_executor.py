@@ -9,8 +9,6 @@ import pytest
 from greenbench.api import Limits
 from greenbench.errors import ExecutorError
 from greenbench.executors.docker import DockerExecutor
-from greenbench.executors.gpus import GpuRequest, driver_present
-from greenbench.executors.hardening import device_requests
 
 pytestmark = pytest.mark.docker
 
@@ -151,40 +149,3 @@ def test_an_image_removed_under_our_feet_is_built_again(executor, probe, talk, d
         talk(executor, probe)
     executor.prepare([probe], LIMITS, print)
     talk(executor, probe).until("ready")
-
-
-def test_gpus_are_asked_for_as_the_engine_expects_them(docker_engine, plain_image):
-    wanted = {
-        GpuRequest(all=True): {"Count": -1, "DeviceIDs": None},
-        GpuRequest(count=2): {"Count": 2, "DeviceIDs": None},
-        GpuRequest(ids=("0", "GPU-ab")): {"Count": 0, "DeviceIDs": ["0", "GPU-ab"]},
-    }
-    client = docker_engine.client
-    for request, expected in wanted.items():
-        config = client.create_host_config(device_requests=device_requests(request))
-        made = client.create_container(plain_image.id, command=["true"], host_config=config)["Id"]
-        try:
-            seen = client.inspect_container(made)["HostConfig"]["DeviceRequests"]
-            assert len(seen) == 1
-            assert seen[0]["Capabilities"] == [["gpu"]]
-            assert {key: seen[0][key] or None for key in expected} == {
-                key: value or None for key, value in expected.items()
-            }
-        finally:
-            client.remove_container(made)
-
-
-@pytest.mark.skipif(driver_present(), reason="this host has a GPU")
-def test_the_engines_refusal_of_gpus_becomes_an_error_with_a_remedy(
-    executor, docker_engine, plain_image, probe, talk
-):
-    with pytest.raises(ExecutorError, match="no NVIDIA driver"):
-        executor.prepare([probe], replace(LIMITS, gpus=("count:1",)), print)
-    before = docker_engine.client.containers(all=True, quiet=True)
-    with pytest.raises(ExecutorError, match="could not select device driver") as caught:
-        executor.try_gpus(plain_image.tag, GpuRequest(all=True))
-    assert "container toolkit" in caught.value.remedy
-    executor.prepare([probe], LIMITS, print)
-    with pytest.raises(ExecutorError, match="could not select device driver"):
-        talk(executor, probe, replace(LIMITS, gpus=("0",)))
-    assert docker_engine.client.containers(all=True, quiet=True) == before

@@ -6,7 +6,7 @@ import pytest
 
 from greenbench.api import Channel, Window, WindowEnergy
 from greenbench.host.cooldown import Reading, Rest
-from greenbench.host.evidence import Evidence
+from greenbench.host.evidence import Beside, Evidence
 from greenbench.host.gpu import GpuProcess, GpuState, foreign
 from greenbench.host.readings import GpuReading, HostReading
 from greenbench.host.validity import ALL, REMEDIES, checks
@@ -69,6 +69,10 @@ def busy(others_cpus, cohort_cpus=1.0):
 def power_alone(**values):
     alone = Channel(name="gpu/0", backend="nvml", method="power", physical_id="GPU-1", scope="")
     return measured(energy(alone, **values), channels=(alone,))
+
+
+def background(trained_s, runs=1, cpu_time_s=None):
+    return Beside(model="net", trained_s=trained_s, runs=runs, cpu_time_s=cpu_time_s)
 
 
 TEN = [{}] * 10
@@ -165,6 +169,13 @@ CASES = [
         measured(gpus=gpus(*TEN, foreign_processes=1, foreign_utilization=0.4)),
         "fail",
     ),
+    ("background", measured(beside=[background(9.5)]), "ok"),
+    ("background", measured(beside=[background(8.0)]), "warn"),
+    ("background", measured(beside=[background(9.5), background(4.0, runs=103)]), "fail"),
+    ("background_load", measured(beside=[background(9.5, cpu_time_s=9.0)]), "ok"),
+    ("background_load", measured(beside=[background(9.5, cpu_time_s=0.02)]), "fail"),
+    ("pinning", measured(pinned=frozenset({2, 3})), "ok"),
+    ("pinning", measured(pinned=frozenset({2, 3}), strayed=frozenset({5})), "fail"),
 ]
 
 
