@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.verdicts import noise_band
 from greenbench.report.context import Context
@@ -88,23 +89,6 @@ def colocation(context: Context) -> Iterator[Figure]:
             pairs=pairs,
             notes=("Means over blocks; co-located: the whole cohort's, divided by its trainings.",),
         )
-
-
-def pareto_front(points: Sequence[tuple[float, float]], *, more_is_better: bool) -> tuple[int, ...]:
-    """Places of the points that no other beats: less in the first number, better in the second.
-
-    A point is beaten by one that is at least as good in both and better in one.
-    """
-    sign = 1.0 if more_is_better else -1.0
-    turned = [(x, -sign * y) for x, y in points]
-    order = sorted(range(len(points)), key=lambda place: turned[place])
-    front: list[int] = []
-    best: tuple[float, float] | None = None
-    for place in order:
-        if best is None or turned[place][1] < best[1] or turned[place] == best:
-            front.append(place)
-            best = turned[place]
-    return tuple(sorted(front))
 
 
 def _forest(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.report import company
 from greenbench.report.context import Context
 from greenbench.report.effects import interval
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
@@ -53,6 +54,7 @@ def colocation(context: Context) -> Section | None:
     for (model, scenario), rows in groups:
         heading = f"{model}, solo beside {scenario}"
         tables += [_per_training(context, heading, rows), _both(context, heading, rows)]
+    tables += company.tables(context)
     about = (
         "What is compared is the whole cohort, divided by its trainings; nothing is a modelled"
         " share. The two are different cohorts, not pairs, so drift between them is in the interval"

@@ -124,10 +124,12 @@ def test_text_is_the_standard_library_and_shares_no_module_with_the_functions():
 
     tokens = load.text("stdlib-text")
     whole = tokens.train.tobytes()
-    assert b"class OrderedDict" in whole + tokens.test.tobytes() + tokens.validation.tobytes()
+    assert len(whole) > 3_000_000
+    assert whole.count(b"def __init__(self") > 500
     assert b"class ArgumentParser" not in whole
     assert tokens.train.max() < tokens.vocabulary
-    assert len(tokens.test) > len(tokens.train) / 20
+    assert len(tokens.test) == len(tokens.validation) == 131_072
+    assert tokens.test[:4096].tobytes() not in whole
     assert "argparse" in stdlib.MODULES
     for name in ("mnist", "cifar10"):
         with pytest.raises(DataError, match="not prepared") as raised:

@@ -60,9 +60,9 @@ class Run:
 
     def bits(self):
         """All weights and the optimizer's whole state as bytes."""
-        classification = self.trainer.classification
-        state = classification.optimizer.state_dict()["state"]
-        tensors = [*classification.network.state_dict().values()]
+        inner = getattr(self.trainer, "training", None) or self.trainer.classification
+        state = inner.optimizer.state_dict()["state"]
+        tensors = [*inner.network.state_dict().values()]
         tensors += [v for entry in state.values() for v in entry.values() if v is not None]
         return [t.numpy().tobytes() for t in tensors]
 

@@ -41,6 +41,8 @@ MODULES: Final = (
 LENGTH: Final = 512
 """Bytes of a function that are kept."""
 VOCABULARY: Final = 256
+HELD_OUT: Final = 131_072
+"""Bytes that validate and test: enough that a trial's time is its training's."""
 SPLIT_SEED: Final = 0
 FOLDERS_LEFT_OUT: Final = frozenset(
     ("site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "ensurepip",
@@ -62,8 +64,8 @@ def text(share: float) -> Tokens:
         synthetic=False,
         vocabulary=VOCABULARY,
         train=train[: kept(len(train), share)],
-        validation=_stream(shuffled[tenth : 2 * tenth]),
-        test=_stream(shuffled[:tenth]),
+        validation=_stream(shuffled[tenth : 2 * tenth])[:HELD_OUT],
+        test=_stream(shuffled[:tenth])[:HELD_OUT],
         total=len(train),
     )
 

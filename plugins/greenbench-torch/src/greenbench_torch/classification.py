@@ -10,11 +10,11 @@ from greenbench_data import load, order
 from torch import nn
 
 from greenbench_torch import device, optimization, randomness
-from greenbench_torch.bookkeeping import Seen, Tally
-from greenbench_torch.networks import NETWORKS
+from greenbench_torch.bookkeeping import Outcome, Seen, Tally, only
+from greenbench_torch.networks.digits import NETWORKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from greenbench_data.parts import Labelled, Part
 
@@ -104,8 +104,8 @@ class Classification:
             "epochs": self.seen.epochs,
             "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
-            "dropout": _only(m.p for m in self.network.modules() if isinstance(m, nn.Dropout)),
-            "weight_decay": _only(group["weight_decay"] for group in groups),
+            "dropout": only(m.p for m in self.network.modules() if isinstance(m, nn.Dropout)),
+            "weight_decay": only(group["weight_decay"] for group in groups),
             "optimizer": optimization.name_in(optimization.OPTIMIZERS, self.optimizer),
             "schedule": optimization.schedule_in_effect(self.schedule, self.seen.steps),
         }
@@ -130,7 +130,7 @@ class Classification:
             self.seen.step(len(labels), self.optimizer.param_groups[0]["lr"])
             self.optimizer.step()
             self.schedule.step()
-            tally.add(scores, labels, loss)
+            tally.add(Outcome.of(loss, scores, labels))
         return tally.metrics()
 
     def _evaluate(self, part: Images) -> dict[str, float]:
@@ -140,11 +140,5 @@ class Classification:
             for batch in torch.split(torch.arange(len(part), device=self.device), EVALUATION_BATCH):
                 images, labels = part.images[batch], part.labels[batch]
                 scores = self.network(images)
-                tally.add(scores, labels, self.loss(scores, labels))
+                tally.add(Outcome.of(self.loss(scores, labels), scores, labels))
         return tally.metrics()
-
-
-def _only(values: Iterable[float]) -> float:
-    """The value that all layers or parameter groups share; NaN, equal to nothing, if they don't."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else float("nan")

@@ -1,4 +1,4 @@
-"""The networks, each built from the size of an image, the number of classes and the dropout."""
+"""The networks for 8×8 digits, each built from the image's size, the classes and the dropout."""
 
 from __future__ import annotations
 

@@ -1,0 +1,207 @@
+"""`stdlib-transformer-lm`: the next byte of running text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from greenbench_data import load, order
+from torch import nn, optim
+from torch.optim import lr_scheduler
+
+from greenbench_torch.bookkeeping import Outcome, Seen, only
+from greenbench_torch.forms.base import Training
+from greenbench_torch.networks.transformer import Attention, Shape, Transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from greenbench_data.parts import Array
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from greenbench.api import Value
+    from greenbench_torch.settings import Asked
+
+BETAS = (0.9, 0.95)
+CLIP = 1.0
+"""Gradients are scaled down to this norm, as trainings of such networks do (Brown et al. 2020)."""
+EVALUATION_BATCH = 128
+
+
+class Windows:
+    """A stream of tokens on the device, cut into windows, each with the token after it."""
+
+    def __init__(self, stream: Array, context: int, place: torch.device) -> None:
+        self.count = (len(stream) - 1) // context
+        self.context = context
+        self.tokens = torch.from_numpy(stream[: self.count * context + 1].copy()).to(place)
+        if not self.count:
+            raise ValueError(f"{len(stream)} tokens hold no window of {context}")
+
+    def __len__(self) -> int:
+        return self.count
+
+    def at(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (count × context) and those that follow each (int64)."""
+        places = torch.arange(self.context + 1, device=indices.device)
+        found = self.tokens[indices[:, None] * self.context + places].long()
+        return found[:, :-1], found[:, 1:]
+
+
+class WarmupCosine(lr_scheduler.LambdaLR):
+    """Up in a straight line over the first steps, then down to zero by a half cosine."""
+
+    def __init__(self, optimizer: optim.Optimizer, steps: int, share: float) -> None:
+        self.steps = steps
+        self.warmup_steps = round(steps * share)
+        super().__init__(optimizer, self.factor)
+
+    def factor(self, step: int) -> float:
+        """Of the full rate, at a step counted from 0."""
+        if step < self.warmup_steps:
+            return (step + 1) / self.warmup_steps
+        left = max(1, self.steps - self.warmup_steps)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - self.warmup_steps) / left)))
+
+    def share_in_effect(self, requested: float, seen: Seen) -> float:
+        """The share of steps that warmed up, if it was moved at each of them; else NaN."""
+        if self.last_epoch != seen.steps or seen.steps != self.steps:
+            return math.nan
+        asked_for = round(self.steps * requested) == self.warmup_steps
+        return requested if asked_for else self.warmup_steps / self.steps
+
+
+def adamw(network: nn.Module, rate: float, weight_decay: float) -> optim.AdamW:
+    """AdamW; only matrices decay, as is usual for Transformers."""
+    matrices = [p for p in network.parameters() if p.dim() > 1]
+    others = [p for p in network.parameters() if p.dim() <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": others, "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": weight_decay},
+    ]
+    return optim.AdamW(groups, lr=rate, betas=BETAS)
+
+
+def shape_of(asked: Asked, vocabulary: int) -> Shape:
+    """The sizes that were asked for."""
+    return Shape(
+        vocabulary=vocabulary,
+        context=asked.count("context"),
+        width=asked.count("width"),
+        heads=asked.count("heads"),
+        layers=asked.count("layers"),
+    )
+
+
+def shape_in_effect(trunk: Transformer) -> Mapping[str, Value]:
+    """The sizes that the layers have."""
+    context, width = trunk.positions.weight.shape
+    return {
+        "context": int(context),
+        "width": int(width),
+        "heads": int(only(m.heads for m in trunk.modules() if isinstance(m, Attention))),
+        "layers": len(trunk.blocks),
+    }
+
+
+def next_token(trunk: Transformer, windows: Windows, batch: torch.Tensor) -> Outcome:
+    """Cross-entropy a token, and tokens that were foretold."""
+    tokens, following = windows.at(batch)
+    scores = trunk.next_scores(tokens)
+    loss = nn.functional.cross_entropy(scores.flatten(0, 1), following.flatten())
+    return Outcome.of(loss, scores, following)
+
+
+class LanguageTraining(Training):
+    """AdamW with a warm-up, then down by a cosine; each window of the text once an epoch."""
+
+    network: Transformer
+    schedule: WarmupCosine
+
+    def load(self, folder: Path | None) -> None:
+        """Three streams, cut into windows."""
+        name, share = self.asked.text("data"), self.asked.number("data_share")
+        self.task = load.text(name, folder, share)
+        context = self.asked.count("context")
+        self.training, self.looked_at, self.held_out = (
+            Windows(part, context, self.device)
+            for part in (self.task.train, self.task.validation, self.task.test)
+        )
+
+    def build(self) -> nn.Module:
+        """The Transformer."""
+        shape = shape_of(self.asked, self.task.vocabulary)
+        return Transformer(shape, dropout=self.asked.number("dropout"))
+
+    def optimization(self) -> tuple[optim.Optimizer, LRScheduler]:
+        """The schedule moves at every step."""
+        optimizer = adamw(
+            self.network, self.asked.number("learning_rate"), self.asked.number("weight_decay")
+        )
+        an_epoch = -(-len(self.training) // self.asked.count("batch_size"))
+        steps = an_epoch * self.asked.count("epochs")
+        return optimizer, WarmupCosine(optimizer, steps, self.asked.number("warmup_share"))
+
+    def train(self, progress: Any) -> None:
+        """All epochs, each with its validation."""
+        for number in range(1, self.asked.count("epochs") + 1):
+            with progress.epoch(number) as window:
+                window.report(**self.learn(self.batches(number)))
+                self.seen.epochs += 1
+            self.validate(progress, number)
+
+    def batches(self, epoch: int) -> Iterator[torch.Tensor]:
+        """Windows in the epoch's order."""
+        size = self.asked.count("batch_size")
+        for batch in order.batches(len(self.training), size, seed=self.seed, epoch=epoch):
+            yield self.on_device(batch)
+
+    def outcome(self, batch: torch.Tensor) -> Outcome:
+        """Cross-entropy a token."""
+        return next_token(self.network, self.training, batch)
+
+    def step(self, batch: torch.Tensor) -> Outcome:
+        """One step with clipped gradients, then one of the schedule."""
+        self.optimizer.zero_grad()
+        outcome = self.outcome(batch)
+        torch.autograd.backward(outcome.loss)
+        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self.seen.step(len(batch), self.rate())
+        self.optimizer.step()
+        self.schedule.step()
+        return outcome
+
+    def validation(self) -> dict[str, float]:
+        """Of the stream that is looked at after every epoch."""
+        return self._judged(self.looked_at)
+
+    def final(self) -> dict[str, float]:
+        """Of the stream that was held out."""
+        return self._judged(self.held_out)
+
+    def effective(self) -> Mapping[str, Value]:
+        """Read from optimizer, schedule and layers; the rate is the highest there was."""
+        asked = self.asked.number("warmup_share")
+        return {
+            **super().effective(),
+            "learning_rate": self.seen.highest_learning_rate,
+            "warmup_share": self.schedule.share_in_effect(asked, self.seen),
+        }
+
+    def more_effective(self) -> Mapping[str, Value]:
+        """The group that decays, the layers, the data."""
+        return {
+            "weight_decay": float(self.optimizer.param_groups[-1]["weight_decay"]),
+            "dropout": self.dropout_in_effect(),
+            **shape_in_effect(self.network),
+            "data": self.task.name,
+            "data_share": self.share_in_effect(len(self.task.train), self.task.total),
+        }
+
+    def _judged(self, windows: Windows) -> dict[str, float]:
+        found = self.judge(
+            len(windows), lambda at: next_token(self.network, windows, at), EVALUATION_BATCH
+        )
+        return found | {"bits_per_byte": found["loss"] / math.log(2)}

@@ -1,0 +1,245 @@
+"""The published models train: they learn, repeat to the bit, and say what they truly did."""
+
+import math
+from dataclasses import replace
+from functools import cache, partial
+
+import pytest
+from greenbench_torch import catalog
+
+torch = pytest.importorskip("torch")
+np = pytest.importorskip("numpy")
+pytest.importorskip("sklearn")
+pytestmark = pytest.mark.torch
+
+TINY = {
+    "mnist-cnn": {"epochs": 1, "data": "digits-28x28", "data_share": 0.1, "width": 4},
+    "mnist-forward-forward": {"epochs": 2, "data": "digits-28x28", "data_share": 0.1, "width": 20},
+    "mnist-siamese": {"epochs": 1, "data": "digits-28x28", "data_share": 0.1, "width": 4},
+    "cifar10-resnet20": {
+        "epochs": 2,
+        "data": "synthetic-cifar10",
+        "data_share": 0.02,
+        "width": 2,
+        "batch_size": 40,
+    },
+    "market1501-hrnet18": {
+        "epochs": 1,
+        "data": "synthetic-market1501",
+        "data_share": 0.03,
+        "width": 2,
+        "blocks": 1,
+        "batch_size": 8,
+        "image_height": 32,
+        "image_width": 32,
+    },
+    "stdlib-transformer-lm": {
+        "epochs": 1,
+        "data_share": 0.002,
+        "width": 8,
+        "layers": 1,
+        "heads": 2,
+        "context": 32,
+    },
+    "stdlib-classifier-finetuning": {
+        "epochs": 1,
+        "data_share": 0.05,
+        "pretrain_share": 0.002,
+        "width": 8,
+        "layers": 1,
+        "heads": 2,
+        "context": 32,
+    },
+}
+"""The least that still goes through everything."""
+
+OTHER = {
+    "epochs": lambda value: value + 1,
+    "data": lambda value: value,  # what another data set does, test_data_sets.py shows
+    "heads": lambda value: value // 2,
+    "threshold": lambda value: value + 3,
+    "warmup_share": lambda _: 0.6,
+    "batch_size": lambda value: value - 3,
+    "image_height": lambda value: 2 * value,
+    "image_width": lambda value: 2 * value,
+}
+PUBLISHED = [model for model in catalog.MODELS if model.name in TINY]
+ALL = pytest.mark.parametrize("model", PUBLISHED, ids=lambda m: m.name)
+
+
+def changed(name, value):
+    if name in OTHER:
+        return OTHER[name](value)
+    return value * 2 if isinstance(value, int) else (value or 0.5) * 0.7
+
+
+@cache
+def loaded(kind, name, share):
+    """Loaded once for all tests; what judges is cut down, as most tests ask what a trainer says,
+    not how good it became."""
+    data = LOADERS[kind][name](None, share)
+    if kind == "TEXT":
+        return replace(data, validation=data.validation[:8192], test=data.test[:16_384])
+    if kind == "REIDENTIFICATION":
+        fewer = {part: every_eighth(getattr(data, part)) for part in ("query", "gallery")}
+        return replace(data, **fewer)
+    return data
+
+
+def every_eighth(photos):
+    return type(photos)(photos.images[::8], photos.identities[::8], photos.cameras[::8])
+
+
+LOADERS = {}
+
+
+@pytest.fixture(autouse=True)
+def quick_data(monkeypatch):
+    from greenbench_data import load
+
+    for kind in ("CLASSIFICATION", "REIDENTIFICATION", "TEXT"):
+        table = LOADERS.setdefault(kind, dict(getattr(load, kind)))
+        quick = {
+            name: partial(lambda k, n, _, share: loaded(k, n, share), kind, name) for name in table
+        }
+        monkeypatch.setattr(load, kind, quick)
+
+
+@ALL
+def test_it_repeats_to_the_bit_and_preparing_changes_none(start, model):
+    tiny = TINY[model.name]
+    first = start(model, seed=7, **tiny).finish()
+    bare = start(model, seed=7, prepare=False, **tiny).finish()
+    other = start(model, seed=8, **tiny).finish()
+    assert first.bits() == bare.bits()
+    assert first.progress.windows == bare.progress.windows
+    assert first.metrics == bare.metrics
+    assert first.bits() != other.bits()
+    assert set(first.metrics) >= {metric.name for metric in model.metrics}
+    assert agree(first.trainer.effective(), first.requested)
+    assert all(math.isfinite(v) for *_, said in first.progress.windows for v in said.values())
+
+
+@ALL
+def test_each_hyperparameter_takes_effect(start, model):
+    tiny = {**model.defaults(), **TINY[model.name]}
+    original = start(model, prepare=False, **tiny).finish()
+    for name, value in tiny.items():
+        new = changed(name, value)
+        if new == value:
+            continue
+        mutant = start(model, prepare=False, **{**tiny, name: new}).finish()
+        effective = mutant.trainer.effective()
+        assert agree(effective, mutant.requested), name
+        assert effective[name] != original.trainer.effective()[name], name
+        assert type(effective[name]) is type(value), name
+        if not late(name):
+            assert mutant.bits() != original.bits(), name
+
+
+def agree(effective, requested):
+    """The same names; equal words and whole numbers; real numbers but for their last digits."""
+    return set(effective) == set(requested) and all(
+        math.isclose(effective[name], value, rel_tol=1e-9)
+        if isinstance(value, float)
+        else effective[name] == value
+        for name, value in requested.items()
+    )
+
+
+def late(name):
+    """A schedule's factor acts after the first epoch of one or two: the test of it is below."""
+    return name in {"gamma", "decay_factor"}
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (catalog.MNIST_CNN, "gamma"),
+        (catalog.MNIST_SIAMESE, "gamma"),
+        (catalog.CIFAR10_RESNET20, "decay_factor"),
+        (catalog.MARKET1501_HRNET18, "decay_factor"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_the_schedules_factor_changes_the_rate_and_the_result(start, model, name):
+    tiny = {**TINY[model.name], "epochs": 3}
+    first = start(model, prepare=False, **tiny).finish()
+    other = start(model, prepare=False, **{**tiny, name: 0.5}).finish()
+    default = first.requested[name]
+    rates = [
+        run.trainer.training.optimizer.param_groups[-1]["lr"] / run.requested["learning_rate"]
+        for run in (first, other)
+    ]
+    powers = {"mnist-cnn": 3, "mnist-siamese": 3, "cifar10-resnet20": 2, "market1501-hrnet18": 1}
+    assert rates == pytest.approx([default ** powers[model.name], 0.5 ** powers[model.name]])
+    assert first.bits() != other.bits()
+
+
+@pytest.mark.parametrize(
+    "model", [catalog.MNIST_CNN, catalog.CIFAR10_RESNET20], ids=lambda m: m.name
+)
+def test_a_value_changed_behind_the_trainers_back_is_told(start, model):
+    run = start(model, **TINY[model.name])
+    run.trainer.training.optimizer.param_groups[0]["lr"] = 0.123
+    run.trainer.training.schedule.step = lambda: None
+    run.finish()
+    effective = run.trainer.effective()
+    assert effective["learning_rate"] == 0.123
+    name = "gamma" if "gamma" in effective else "decay_factor"
+    assert math.isnan(effective[name])
+
+
+def test_the_order_of_the_images_is_the_shared_one(start):
+    from greenbench_data import load, order
+
+    run = start(catalog.MNIST_CNN, seed=9, **TINY["mnist-cnn"])
+    seen, outcome = [], run.trainer.training.outcome
+    run.trainer.training.outcome = lambda batch: seen.append(batch) or outcome(batch)
+    run.finish()
+    count = len(load.classification("digits-28x28", share=0.1).train)
+    assert torch.cat(seen).tolist() == order.order_of(count, 9, 1).tolist()
+
+
+def test_windows_and_mirrors_are_cut_where_the_draw_says():
+    from greenbench_data import order
+    from greenbench_torch.forms.pictures import Pictures
+
+    images = np.random.default_rng(1).integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
+    crops = order.crops(6, 2, seed=3, epoch=1)
+    pictures = Pictures(images, torch.device("cpu"))
+    chosen = torch.tensor([4, 0, 3])
+    shown = pictures.cropped(chosen, crops, 2).permute(0, 2, 3, 1).numpy() * 255
+    for place, item in enumerate(chosen.tolist()):
+        framed = np.pad(images[item], ((2, 2), (2, 2), (0, 0)))
+        row, column = crops.rows[item], crops.columns[item]
+        expected = framed[row : row + 5, column : column + 4]
+        if crops.flipped[item]:
+            expected = expected[:, ::-1]
+        assert np.allclose(shown[place], expected, atol=1e-3)
+
+
+BASELINES = {
+    "mnist-cnn": ({"epochs": 2, "width": 16}, "accuracy", 0.112, 0.75),
+    "mnist-siamese": ({"epochs": 4, "width": 8}, "accuracy", 0.5, 0.75),
+    "stdlib-transformer-lm": (
+        {"data_share": 0.06, "width": 64, "layers": 2, "context": 64, "learning_rate": 0.003},
+        "bits_per_byte",
+        4.9,
+        4.4,
+    ),
+}
+"""What is trained, the metric, what guessing gives (the commonest class; for text: each byte by
+its frequency), and what has to be reached. Fuller runs: benchmarks/models."""
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_it_beats_guessing_within_seconds(start, name):
+    (model,) = (m for m in PUBLISHED if m.name == name)
+    changes, metric, guess, reached = BASELINES[name]
+    base = {"data": TINY[name]["data"], "data_share": 1.0} if "data" in TINY[name] else {}
+    run = start(model, **{**base, "epochs": 1, **changes}).finish()
+    better = run.metrics[metric] > reached if reached > guess else run.metrics[metric] < reached
+    assert better, run.metrics
+    losses = [said["loss"] for kind, _, said in run.progress.windows if kind == "epoch"]
+    assert losses[-1] < losses[0] or len(losses) == 1
