@@ -38,8 +38,7 @@ def test_the_page_runs_as_it_stands(folder, tmp_path, monkeypatch, capsys):
     (tmp_path / "reports").symlink_to(folder.parent)
     monkeypatch.chdir(tmp_path)
     names = {}
-    for number, block in enumerate(re.findall(r"```python
-(.*?)```", PAGE, re.DOTALL)):
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)):
         exec(compile(block, f"docs/python.md, example {number}", "exec"), names)
     assert names["report"].section("paper").tables
     assert "epochs: 10 → 5" in capsys.readouterr().out
