@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ from greenbench.energy.meter import Meter
 from greenbench.energy.select import Opened
 from greenbench.energy.timeline import Timeline
 from greenbench.energy.total import disjoint
+from greenbench.errors import ExecutorError
 from greenbench.host.cooldown import Reading, Rest, unrest, watchable
 from greenbench.host.fingerprint import boot_id, conditions
 from greenbench.host.gpu import Gpus
@@ -38,7 +40,8 @@ from greenbench.notice import Notice, Notify
 from greenbench.plan import Cohort, Plan
 from greenbench.plugins import PluginProblem, Plugins
 from greenbench.recording import Recording
-from greenbench.store import ENDED, Store
+from greenbench.recovery import Recovery, Turn, Turns
+from greenbench.store import Store
 from greenbench.suite import Suite
 from greenbench.watch import Watch
 
@@ -69,6 +72,7 @@ class Setting:
     notify: Notify
     stop: Callable[[], bool]
     host: HostLock
+    recovery: Recovery
     fail_fast: bool = False
     gpus: Gpus | None = None
     seats: Mapping[str, Sequence[Seat]] = field(default_factory=dict)
@@ -104,6 +108,7 @@ class SuiteRun:
     _committed_s: float = 0.0
     _edge_s: float = 0.0
     _shown: set[str] = field(default_factory=set)
+    _left_behind: bool = False
     _idle: Reading = field(default_factory=Reading)
     _before: Rest = field(default_factory=lambda: Rest(waited_s=0.0, rested=None))
 
@@ -126,8 +131,8 @@ class SuiteRun:
             cooldown_limit_s=setting.suite.cooldown.limit_s,
         )
         self._shown = {channel.name for channel in disjoint(setting.opened.channels)[0]}
-        statuses = store.statuses()
-        left = [c for c in setting.plan.cohorts if not _ended(c, statuses)]
+        settled = store.settled()
+        left = [c for c in setting.plan.cohorts if not _settled(c, settled)]
         self._hook(
             "greenbench_suite_begin",
             suite=setting.suite.name,
@@ -147,6 +152,7 @@ class SuiteRun:
                 self._run_all(left, folder)
         finally:
             self._commit()
+            self._clear_away()
             for other in setting.host.sharers():
                 self._tell("problem", f"{other} measured beside this one (--share-host)")
             store.end_session(self.session)
@@ -159,15 +165,48 @@ class SuiteRun:
     def _run_all(self, cohorts: Sequence[Cohort], folder: Path) -> None:
         self._first_idle()
         previous: str | None = None
-        for cohort in cohorts:
+        turns = Turns.of(cohorts, self.setting.suite.retry.times)
+        while turn := turns.take():
             rest = self._rest() if previous is not None else Rest(waited_s=0.0, rested=True)
             if self.setting.stop():
                 return
+            cohort = turn.cohort
             status = self._run_cohort(cohort, folder / cohort.key, previous, rest)
             previous = cohort.key
             if self.setting.fail_fast and status == "failed":
                 self._tell("problem", "stopped at the first failure, as --fail-fast asks")
                 return
+            if status == "interrupted" and not self.setting.stop():
+                self._recover()
+                self._tell_turn(turn, "was interrupted", "tried again", again=turns.again(turn))
+            elif status == "completed" and not _settled(cohort, self.setting.store.settled()):
+                again = turns.at_the_end(turn)
+                self._tell_turn(turn, "was spoiled by others", "repeated at the end", again=again)
+
+    # --- faults that are not the model's ---
+
+    def _recover(self) -> None:
+        """Waits for an executor that is away; what it had to make anew goes into the record."""
+        store = self.setting.store
+        made = self.setting.recovery.recover(self.pulse)
+        images = store.sessions()[-1].get("images") or {}
+        for model in sorted(made or {}):
+            if made and made[model] != images.get(model):
+                self._tell("problem", f"made again: {made[model]} (it was {images.get(model)})")
+        if made is not None:
+            store.add_session_facts(self.session, {"images": dict(made)})
+
+    def _clear_away(self) -> None:
+        """What could not be removed while its engine was away."""
+        if self._left_behind:
+            with contextlib.suppress(ExecutorError):
+                self.setting.executor.value.remove_leftovers(self.setting.recovery.holder)
+
+    def _tell_turn(self, turn: Turn, what: str, then: str, *, again: bool) -> None:
+        trial = turn.cohort.trials[0]
+        name = f"{trial.study}, {trial.arm}, block {trial.block}"
+        left = f"{then} ({turn.retries} left)" if again else "given up; its budget is used up"
+        self._tell("problem", f"{name}: {what}: {left}")
 
     # --- idle and rest ---
 
@@ -255,6 +294,7 @@ class SuiteRun:
             status = run.run()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        self._left_behind |= run.left_behind
         self._record(cohort, run, status)
         return status
 
@@ -437,6 +477,6 @@ def _hook_text(problem: PluginProblem) -> str:
     return f"plugin {problem.distribution} {problem.version}: {problem.error}"
 
 
-def _ended(cohort: Cohort, statuses: Mapping[str, Status]) -> bool:
+def _settled(cohort: Cohort, trials: Collection[str]) -> bool:
     """A cohort is one replicate: it is over only when all of its trials are."""
-    return all(statuses.get(trial.key) in ENDED for trial in cohort.trials)
+    return all(trial.key in trials for trial in cohort.trials)

@@ -22,8 +22,9 @@ from greenbench.host.placement import Seat, seats
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Plan, plan_facts
 from greenbench.plugins import Plugins, installed_versions
+from greenbench.recovery import Recovery
 from greenbench.runner import Setting
-from greenbench.store import ENDED, Store, result_sets
+from greenbench.store import Store, result_sets
 from greenbench.suite import Suite
 
 AUTO_ORDER = ("docker", "process")
@@ -134,7 +135,7 @@ def _fresh_folder(root: Path, name: str) -> Path:
 
 def finished(store: Store) -> bool:
     """Whether nothing of the plan is left to run."""
-    return all(status in ENDED for status in store.statuses().values())
+    return store.settled() == set(store.statuses())
 
 
 def prepare(
@@ -166,9 +167,13 @@ def prepare(
     if removed:
         notify(Notice("prepare", f"removed {len(removed)} left-over workers of an earlier run"))
     models = [plugins.models[model] for model in suite.models()]
-    images = executor.prepare(
-        models, suite.limits, lambda line: notify(Notice("prepare", line, {"line": line}))
-    )
+
+    def make_images() -> Mapping[str, str]:
+        return executor.prepare(
+            models, suite.limits, lambda line: notify(Notice("prepare", line, {"line": line}))
+        )
+
+    images = make_images()
     opened = open_channels(_backends(plugins), suite.measure.backends or "auto")
     notify(Notice("meters", "; ".join(opened.why), {"channels": [c.name for c in opened.channels]}))
     facts = {
@@ -185,6 +190,7 @@ def prepare(
         "measure": asdict(suite.measure),
         "cooldown": asdict(suite.cooldown),
         "limits": asdict(suite.limits),
+        "retry": asdict(suite.retry),
         "host": fingerprint(gpus),
         "gpu_neighbours": neighbours,
     }
@@ -200,6 +206,12 @@ def prepare(
         notify=notify,
         stop=stop,
         host=host,
+        recovery=Recovery(
+            executor=executor,
+            prepare=make_images,
+            holder=str(store.facts()["result_set"]),
+            wait_s=suite.retry.wait_s,
+        ),
         fail_fast=wish.fail_fast,
         gpus=gpus,
         seats=places,

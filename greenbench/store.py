@@ -30,7 +30,9 @@ Table = Literal[
     "background_runs",
 ]
 ENDED: tuple[Status, ...] = ("completed", "failed", "excluded")
-"""States in which a trial is not run again."""
+"""States in which a trial is not run again, unless it is `CONTAMINATED`."""
+CONTAMINATED = "contaminated"
+"""The `error_kind` of a completed attempt whose measurement somebody else spoiled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,14 @@ class Store:
                ORDER BY a.number DESC LIMIT 1), 'planned') FROM trials t ORDER BY t.position"""
         )
         return {key: status for key, status in rows}  # noqa: C416 (typed by the loop)
+
+    def settled(self) -> set[str]:
+        """The trials that are not run again: their last attempt ended, and nobody spoiled it."""
+        rows = self.connection.execute(
+            """SELECT trial, status, error_kind FROM attempts a WHERE number =
+               (SELECT MAX(number) FROM attempts WHERE trial = a.trial)"""
+        )
+        return {trial for trial, status, kind in rows if status in ENDED and kind != CONTAMINATED}
 
     def attempts_of(self, trial: str) -> int:
         """How many attempts at a trial are on record."""

@@ -114,7 +114,8 @@ def _run(
 
 
 def _exit_code(store: Store) -> int:
-    done = all(status == "completed" for status in store.statuses().values())
+    statuses = store.statuses()
+    done = all(s == "completed" for s in statuses.values()) and store.settled() == set(statuses)
     return 0 if done else EXIT_FAILED_TRIALS
 
 

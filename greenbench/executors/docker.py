@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +56,8 @@ class DockerExecutor:
         self._contents: dict[Image, Contents] = {}
 
     def availability(self) -> Availability:
-        """Whether an engine of this host answers; if not, which of the reasons it is."""
+        """Whether an engine of this host answers now; if not, which of the reasons it is."""
+        self._engine = None  # one that answered before may have gone, or be another
         try:
             return Availability(True, str(self.engine()))
         except ExecutorError as error:
@@ -150,7 +152,8 @@ class DockerExecutor:
             facts = self._facts(engine, image, launch.limits)
             return RunningContainer(engine, container_id, facts)
         except BaseException:
-            remove_container(engine.client, container_id)
+            with contextlib.suppress(ExecutorError):  # the engine may be away
+                remove_container(engine.client, container_id)
             raise
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:

@@ -37,6 +37,16 @@ class Cooldown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """What is done about interruptions and spoiled measurements, never about a model's failure."""
+
+    times: int = 2
+    """How often one cohort is run again."""
+    wait_s: float = 120.0
+    """The longest wait for an executor that went away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MutateSpec:
     """Which operator is asked for what. `place` is the key below the study that says so."""
 
@@ -86,6 +96,7 @@ class Suite:
     measure: Measure = field(default_factory=Measure)
     cooldown: Cooldown = field(default_factory=Cooldown)
     limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=Retry)
     text: str = ""
     path: Path | None = None
 

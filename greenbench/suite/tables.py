@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from greenbench import api
-from greenbench.suite.spec import Cooldown, Measure
+from greenbench.suite.spec import Cooldown, Measure, Retry
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 GPU_NAME = r"^(\d+(:\d+)?|GPU-[0-9A-Za-z-]+|MIG-[0-9A-Za-z/-]+)$"
@@ -26,6 +26,7 @@ MAX_SEED = 2**63 - 1
 _LIMITS = api.Limits()
 _MEASURE = Measure()
 _COOLDOWN = Cooldown()
+_RETRY = Retry()
 
 
 def _scalar(value: object) -> object:
@@ -93,6 +94,15 @@ class CooldownTable(Table):
     """At rest, no sensor is more than this many °C above its reading in the idle window."""
     idle_power_margin: NotNegative = _COOLDOWN.idle_power_margin
     """At rest, power is at most this share above idle power (0.1: 10 %)."""
+
+
+class RetryTable(Table):
+    """What is done about trials that something else than their model interrupted or spoiled."""
+
+    times: Annotated[int, Field(ge=0, le=100)] = _RETRY.times
+    """How often one cohort is run again."""
+    wait_s: NotNegative = _RETRY.wait_s
+    """The longest wait for an engine that went away, in seconds."""
 
 
 class LimitsTable(Table):
@@ -288,6 +298,8 @@ class SuiteTable(Table):
     """When the next cohort may start."""
     limits: LimitsTable = LimitsTable()
     """What one trial may use."""
+    retry: RetryTable = RetryTable()
+    """What is done about interruptions."""
     study: Annotated[list[StudyTable], Field(min_length=1)]
     """The studies."""
 
@@ -297,6 +309,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("measure",): MeasureTable,
     ("cooldown",): CooldownTable,
     ("limits",): LimitsTable,
+    ("retry",): RetryTable,
     ("study",): StudyTable,
     ("study", "scenarios"): ScenarioTable,
     ("study", "scenarios", "companions"): CompanionTable,

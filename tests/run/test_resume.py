@@ -67,23 +67,6 @@ def test_killed_orchestrator(suite, executor, request) -> None:
         assert containers(request.getfixturevalue("docker_engine")) == []
 
 
-@pytest.mark.docker
-def test_killed_container(suite, docker_engine) -> None:
-    path = suite(epoch_s=0.5)
-    run = start(path, "--executor", "docker")
-    wait_for(lambda: running(path))
-    (container,) = containers(docker_engine)
-    docker_engine.client.kill(container["Id"])
-    output, _ = run.communicate(timeout=120)
-    assert run.returncode == 3, output
-    found = statuses(path)
-    assert list(found.values()).count("interrupted") == 1
-    assert "killed from outside" in output
-    complete(path, "docker")
-    each_once(path)
-    assert containers(docker_engine) == []
-
-
 def test_ctrl_c_ends_the_cohort_and_the_same_command_goes_on(suite, executor, request) -> None:
     path = suite(epoch_s=0.4)
     run = start(path, "--executor", executor)
