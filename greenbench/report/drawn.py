@@ -25,7 +25,7 @@ from greenbench.report.figures import (
     Tone,
 )
 from greenbench.report.model import Section
-from greenbench.report.relations import name
+from greenbench.report.relations import name, settings_behind
 from greenbench.report.values import Behind, Interval
 
 FRONT = "Line: the points that no other beats in both (Pareto front), by their estimates alone."
@@ -64,6 +64,7 @@ def correlations(context: Context) -> Iterator[Figure]:
             columns=tuple(name(quantity) for quantity in quantities),
             values=tuple(tuple(_rho(cells.get((n, q))) for q in quantities) for n in names),
             words=tuple(tuple(_note(cells.get((n, q))) for q in quantities) for n in names),
+            behind=tuple(settings_behind(context, str(study), n) for n in names),
             notes=("Blue: falls as the hyperparameter grows; red: grows with it.",),
         )
 

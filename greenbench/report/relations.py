@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from greenbench.analysis.cohorts import CHANNEL, METRIC
 from greenbench.report import company
 from greenbench.report.context import Context
 from greenbench.report.effects import interval
-from greenbench.report.model import Cell, Column, Interval, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 
 TITLES = {
     "energy_j": "energy",
@@ -33,8 +34,8 @@ def correlations(context: Context) -> Section:
     """How each varied hyperparameter moves with what was measured, study by study."""
     tables = []
     for study, rows in context.correlations.groupby("study", sort=False):
-        tables.append(_main(str(study), rows))
-        tables += _more(str(study), rows)
+        found = [_main(str(study), rows), *_more(str(study), rows)]
+        tables += [_traced(context, str(study), table) for table in found]
     nothing = "No hyperparameter was varied on its own, or nothing completed yet."
     return Section(
         key="correlations",
@@ -66,6 +67,19 @@ def colocation(context: Context) -> Section | None:
         paragraphs=(about if tables else nothing,),
         tables=tuple(tables),
     )
+
+
+def settings_behind(context: Context, study: str, hyperparameter: str) -> Behind:
+    """The trials of a hyperparameter's settings: the original's and of arms that changed it alone."""
+    table = context.cohorts
+    changed = (table["study"] == study) & (table["changed"] == hyperparameter)
+    return Behind(study, ("original", *map(str, table.loc[changed, "arm"].drop_duplicates())))
+
+
+def _traced(context: Context, study: str, table: Table) -> Table:
+    """The table with the trials behind each row, whose first cell names the hyperparameter."""
+    behind = tuple(settings_behind(context, study, str(row[0])) for row in table.rows)
+    return replace(table, behind=behind)
 
 
 def name(quantity: str) -> str:

@@ -225,6 +225,7 @@ def test_keys_alone_reach_marks_traces_and_tables(browser, path):
     assert browser.js(tip) == ""
     browser.press(Keys.ENTER)
     browser.until("return location.hash.startsWith('#trials:')")
+    browser.until("return document.activeElement.matches('#trials h2')")
     browser.js("document.querySelector('thead button').focus()")
     browser.press(Keys.ENTER)
     assert browser.js("return document.querySelector('thead th').getAttribute('aria-sort')")
