@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 
 from greenbench import __version__
 from greenbench.errors import ExecutorError
-from greenbench.executors.build import inspect_image
+from greenbench.executors.build import bare_tag, inspect_image
 from greenbench.executors.engine import Engine, engine_errors
 from greenbench.executors.images import Image
 
@@ -155,7 +155,7 @@ def _check_digests(
             for layer, diff_id in zip(entry["Layers"], layers, strict=True):
                 named = {diff_id.removeprefix("sha256:"), PurePosixPath(layer).name}
                 _must_be(path, layer, digests[layer], named)
-            found |= {_tagged(tag): f"sha256:{wanted}" for tag in entry["RepoTags"] or ()}
+            found |= {bare_tag(tag): f"sha256:{wanted}" for tag in entry["RepoTags"] or ()}
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"its {MANIFEST} does not fit the rest ({error})") from error
     return found
@@ -164,11 +164,6 @@ def _check_digests(
 def _must_be(path: Path, name: str, digest: str, wanted: set[str]) -> None:
     if digest not in wanted:
         raise _damaged(path, f"{name} has not the content that its digest says")
-
-
-def _tagged(tag: str) -> str:
-    """Some engines write tags with their registry."""
-    return tag.removeprefix("docker.io/library/").removeprefix("docker.io/")
 
 
 def _saved(engine: Engine, tags: Sequence[str]) -> Iterator[bytes]:

@@ -97,6 +97,13 @@ def inspect_image(engine: Engine, tag: str) -> Mapping[str, Any] | None:
         return found
 
 
+def bare_tag(tag: str) -> str:
+    """A tag as it is given here; Podman writes the registry before it that it thinks of."""
+    for registry in ("docker.io/library/", "docker.io/", "localhost/"):
+        tag = tag.removeprefix(registry)
+    return tag
+
+
 def _built_id(engine: Engine, tag: str) -> str:
     built = inspect_image(engine, tag)
     if built is None:

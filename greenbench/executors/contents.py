@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from greenbench import protocol
 from greenbench.errors import ExecutorError
-from greenbench.executors.container import remove_container
-from greenbench.executors.engine import Engine, engine_errors
-from greenbench.executors.hardening import NOBODY_ID
+from greenbench.executors.engine import Engine
 from greenbench.executors.images import Image
+from greenbench.executors.once import run_once
 
 LOOK: Final = """
 import json, platform
@@ -43,7 +42,7 @@ class Contents:
 def look_into(engine: Engine, image: Image) -> Contents:
     """What `image` holds. Raises if its worker speaks another protocol than this greenbench, or
     if it has no Python that can tell."""
-    code, output = _run(engine, image)
+    code, output = run_once(engine, image.id, LOOK, f"image {image.tag} can't be looked into")
     try:
         told: dict[str, Any] = json.loads(output)
     except ValueError:
@@ -62,25 +61,3 @@ def look_into(engine: Engine, image: Image) -> Contents:
             REBUILD_REMEDY,
         )
     return Contents(python=told["python"], packages=dict(sorted(told["packages"].items())))
-
-
-def _run(engine: Engine, image: Image) -> tuple[int, str]:
-    client = engine.client
-    with engine_errors(f"image {image.tag} can't be looked into"):
-        container_id = client.create_container(
-            image.id,
-            entrypoint=["python", "-P", "-c", LOOK],
-            user=f"{NOBODY_ID}:{NOBODY_ID}",
-            healthcheck={"test": ["NONE"]},
-            host_config=client.create_host_config(
-                network_mode="none", read_only=True, cap_drop=["ALL"]
-            ),
-        )["Id"]
-    try:
-        with engine_errors(f"image {image.tag} can't be looked into"):
-            client.start(container_id)
-            code = int(client.wait(container_id)["StatusCode"])
-            output = bytes(client.logs(container_id)).decode("utf-8", "replace")
-    finally:
-        remove_container(client, container_id)
-    return code, output

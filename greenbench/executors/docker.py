@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from greenbench.api import (
     HOLDER_LABEL,
+    RESULTS_LABEL,
     Availability,
     Environment,
     Launch,
@@ -55,7 +57,8 @@ class DockerExecutor:
         self._contents: dict[Image, Contents] = {}
 
     def availability(self) -> Availability:
-        """Whether an engine of this host answers; if not, which of the reasons it is."""
+        """Whether an engine of this host answers now; if not, which of the reasons it is."""
+        self._engine = None  # one that answered before may have gone, or be another
         try:
             return Availability(True, str(self.engine()))
         except ExecutorError as error:
@@ -130,28 +133,11 @@ class DockerExecutor:
         )
 
     def _try_gpus(self, image: Image, grant: GpuGrant) -> None:
-        client = self.engine().client
-        with engines.engine_errors("no container to try the GPUs with"):
-            container_id = client.create_container(
-                image.id,
-                entrypoint=["python", "-c", TRY_CUDA],
-                environment=dict(grant.environment),
-                host_config=client.create_host_config(
-                    network_mode="none",
-                    device_requests=list(grant.device_requests),
-                    devices=list(grant.devices),
-                    mounts=list(grant.mounts),
-                ),
-            )["Id"]
-        try:
-            with engines.engine_errors("refused"):
-                client.start(container_id)
-                code = int(client.wait(container_id)["StatusCode"])
-                said = bytes(client.logs(container_id)).decode("utf-8", "replace").strip()
-        finally:
-            remove_container(client, container_id)
+        from greenbench.executors.once import run_once
+
+        code, said = run_once(self.engine(), image.id, TRY_CUDA, "refused", grant)
         if code != 0:
-            last_line = said.splitlines()[-1] if said else f"exit code {code}"
+            last_line = said.strip().splitlines()[-1] if said.strip() else f"exit code {code}"
             raise ExecutorError(f"a container starts, but {last_line}")
 
     def start(self, launch: Launch) -> Running:
@@ -160,17 +146,23 @@ class DockerExecutor:
         image = self._image(launch)
         remedy = GPU_REMEDY if launch.limits.gpus else START_FAILED_REMEDY
         with engines.engine_errors("the trial's container can't be created", remedy):
-            container_id = create_container(
-                engine.client, launch, image.id, self._grant(launch.limits)
-            )
+            container_id = create_container(engine, launch, image.id, self._grant(launch.limits))
         try:
             with engines.engine_errors("the trial's container can't be started", remedy):
                 engine.client.start(container_id)
             facts = self._facts(engine, image, launch.limits)
             return RunningContainer(engine, container_id, facts)
         except BaseException:
-            remove_container(engine.client, container_id)
+            with contextlib.suppress(ExecutorError):  # the engine may be away
+                remove_container(engine.client, container_id)
             raise
+
+    def holders(self) -> Mapping[str, str]:
+        """Result set and folder of every container here that is a trial of greenbench's."""
+        with engines.engine_errors("containers can't be listed"):
+            found = self.engine().client.containers(all=True, filters={"label": HOLDER_LABEL})
+        labels = [container["Labels"] for container in found]
+        return {of[HOLDER_LABEL]: of.get(RESULTS_LABEL, "") for of in labels}
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:
         """Removes containers of the result set `holder`, running or not, and no others."""

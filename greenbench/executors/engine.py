@@ -25,6 +25,11 @@ INSTALL_REMEDY: Final = (
     "Install Docker Engine (https://docs.docker.com/engine/install/), start it, "
     "or use `--executor process`."
 )
+REMOTE_REMEDY: Final = (
+    "Run greenbench on the machine of that engine; for many machines, on each of them, and compare "
+    "with `greenbench report --compare`. To use an engine of this host: unset DOCKER_HOST, "
+    "`docker context use default`."
+)
 PERMISSION_REMEDY: Final = (
     "Run `sudo usermod -aG docker $USER` and log in again (members of that group "
     "are root in all but name), or use `--executor process`."
@@ -44,16 +49,22 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine on this host that answers."""
+    """An engine on this host that answers; `name` is what it calls itself."""
 
     client: APIClient
     endpoint: Endpoint
     version: str
     info: Mapping[str, Any]
+    name: str = "Docker Engine"
+
+    @property
+    def podman(self) -> bool:
+        """Whether it is Podman behind its Docker-compatible socket."""
+        return self.name.startswith("Podman")
 
     def __str__(self) -> str:
         cgroups = f"cgroup v{self.info.get('CgroupVersion', '1')}"
-        return f"Docker Engine {self.version} at {self.endpoint}, {cgroups}"
+        return f"{self.name} {self.version} at {self.endpoint}, {cgroups}"
 
 
 def find_endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:
@@ -79,7 +90,7 @@ def connect(endpoint: Endpoint) -> Engine:
             base_url=f"unix://{path}", version="auto", timeout=int(ANSWER_LIMIT_S)
         )
         info = client.info()
-        version = str(client.version()["Version"])
+        told = client.version()
         client.timeout = int(REQUEST_LIMIT_S)
     except docker.errors.DockerException as error:
         raise ExecutorError(
@@ -93,7 +104,9 @@ def connect(endpoint: Endpoint) -> Engine:
             "Restart it with `sudo systemctl restart docker`, or use `--executor process`.",
         ) from error
     _check_here(endpoint, info)
-    return Engine(client, endpoint, version, info)
+    named = [str(part.get("Name", "")) for part in told.get("Components") or ()]
+    name = next((name for name in named if name.startswith("Podman")), "Docker Engine")
+    return Engine(client, endpoint, str(told["Version"]), info, name)
 
 
 @contextmanager
@@ -137,7 +150,7 @@ def _local_socket(endpoint: Endpoint) -> Path:
     raise ExecutorError(
         f"the engine at {endpoint} is not on this host: trials would run there, "
         "but the meters read the power of this machine",
-        "Run greenbench on that machine, or unset DOCKER_HOST / `docker context use default`.",
+        REMOTE_REMEDY,
     )
 
 
@@ -174,7 +187,7 @@ def _check_here(endpoint: Endpoint, info: Mapping[str, Any]) -> None:
             f"the engine at {endpoint} runs on another kernel ({there}; this host has {here}): "
             "a virtual machine or a forwarded socket, where the meters would read "
             "the wrong machine",
-            "Use an engine that runs on this host itself, or `--executor process`.",
+            REMOTE_REMEDY,
         )
 
 

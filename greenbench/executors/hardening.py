@@ -7,11 +7,11 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from greenbench.api import Launch, Limits
+from greenbench.executors.engine import Engine
 from greenbench.executors.environment import worker_environment
 from greenbench.executors.gpu_access import GpuGrant
 
 if TYPE_CHECKING:
-    from docker import APIClient
     from docker.types import Mount, Ulimit
 
 NOBODY_ID: Final = 65534
@@ -30,12 +30,12 @@ NETWORK: Final = "bridge"
 """The engine's own network, for the models that the suite lets out."""
 
 
-def create_container(client: APIClient, launch: Launch, image: str, gpus: GpuGrant) -> str:
+def create_container(engine: Engine, launch: Launch, image: str, gpus: GpuGrant) -> str:
     """Creates the trial's container, not yet started; returns its id."""
     arguments = ["--socket", f"{RUN_FOLDER}/worker.sock", "--scratch", SCRATCH_FOLDER]
     if launch.data is not None:
         arguments += ["--data", DATA_FOLDER]
-    created = client.create_container(
+    created = engine.client.create_container(
         image,
         name=_name(launch),
         entrypoint=["python", "-P", "-m", "greenbench.worker"],
@@ -45,16 +45,16 @@ def create_container(client: APIClient, launch: Launch, image: str, gpus: GpuGra
         environment={**worker_environment(launch.limits, SCRATCH_FOLDER), **gpus.environment},
         labels=dict(launch.labels),
         healthcheck={"test": ["NONE"]},  # nothing may run beside the training
-        host_config=_host_config(client, launch, gpus),
+        host_config=_host_config(engine, launch, gpus),
     )
     return str(created["Id"])
 
 
-def _host_config(client: APIClient, launch: Launch, gpus: GpuGrant) -> dict[str, Any]:
+def _host_config(engine: Engine, launch: Launch, gpus: GpuGrant) -> dict[str, Any]:
     from docker.types import LogConfig
 
     limits = launch.limits
-    config: dict[str, Any] = client.create_host_config(
+    config: dict[str, Any] = engine.client.create_host_config(
         network_mode=NETWORK if launch.model.name in limits.network else "none",
         read_only=True,
         privileged=False,
@@ -68,11 +68,11 @@ def _host_config(client: APIClient, launch: Launch, gpus: GpuGrant) -> dict[str,
         nano_cpus=None if launch.cpu_quota is None else round(launch.cpu_quota * 1e9),
         shm_size=limits.shm_mb * MIB,
         tmpfs={
-            SCRATCH_FOLDER: _tmpfs_options(limits.scratch_mb),
-            "/tmp": _tmpfs_options(TMP_MB),  # noqa: S108 (inside the container)
+            SCRATCH_FOLDER: _tmpfs_options(limits.scratch_mb, engine),
+            "/tmp": _tmpfs_options(TMP_MB, engine),  # noqa: S108 (inside the container)
         },
         mounts=[*_mounts(launch), *gpus.mounts],
-        ulimits=_ulimits(limits),
+        ulimits=ulimits(limits),
         # The worker takes the output itself; what reaches the engine is a crash before that.
         # A file capped by the engine keeps it without a reader of ours, and costs nothing unused.
         log_config=LogConfig(
@@ -97,7 +97,9 @@ def _mounts(launch: Launch) -> list[Mount]:
     ]
 
 
-def _ulimits(limits: Limits) -> list[Ulimit]:
+def ulimits(limits: Limits) -> list[Ulimit]:
+    """Limits of each process, all set here: some engines would hand down ones of their own that a
+    container may not even set (Podman's number of processes)."""
     from docker.types import Ulimit
 
     file_bytes = max(limits.scratch_mb, limits.shm_mb) * MIB
@@ -105,9 +107,11 @@ def _ulimits(limits: Limits) -> list[Ulimit]:
     return [Ulimit(name=name, soft=size, hard=size) for name, size in sizes.items()]
 
 
-def _tmpfs_options(size_mb: int) -> str:
+def _tmpfs_options(size_mb: int, engine: Engine) -> str:
     # The owner, not the mode, gives access: where the folder exists, runc restores its mode.
-    return f"rw,noexec,nosuid,nodev,uid={NOBODY_ID},gid={NOBODY_ID},mode=0700,size={size_mb}m"
+    # Podman refuses an owner; nobody but the trial's user is in the container.
+    owner = "mode=1777" if engine.podman else f"uid={NOBODY_ID},gid={NOBODY_ID},mode=0700"
+    return f"rw,noexec,nosuid,nodev,{owner},size={size_mb}m"
 
 
 def _name(launch: Launch) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from greenbench.errors import ExecutorError
-from greenbench.executors.build import inspect_image
+from greenbench.executors.build import bare_tag, inspect_image
 from greenbench.executors.engine import Engine, engine_errors
 from greenbench.executors.foundation import TAG_DIGITS
 from greenbench.executors.images import (
@@ -113,7 +113,8 @@ def _silent(_: str) -> None:
 
 
 def _own_tags(image: Any) -> list[str]:
-    return [tag for tag in image["RepoTags"] or () if OWN_TAG.fullmatch(tag)]
+    tags = [bare_tag(tag) for tag in image["RepoTags"] or ()]
+    return [tag for tag in tags if OWN_TAG.fullmatch(tag)]
 
 
 def _listed(image: Any, tag: str) -> ListedImage:

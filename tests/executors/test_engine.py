@@ -69,6 +69,21 @@ def test_a_remote_engine_is_refused_because_the_meters_are_here():
         found = availability(url)
         assert "is not on this host" in found.detail
         assert "the meters read the power of this machine" in found.detail
+        assert "for many machines, on each of them" in found.remedy
+        assert "unset DOCKER_HOST" in found.remedy
+
+
+def test_the_command_refuses_a_remote_engine_before_anything_else(greenbench, tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(
+        'name = "far"\nseed = 1\nblocks = 1\n[[study]]\nmodel = "trouble"\n'
+        '[[study.mutate]]\noperator = "epochs"\nvalues = [3]\n'
+    )
+    far = {"DOCKER_HOST": "tcp://10.0.0.5:2375"}
+    done = greenbench("suite", "run", path, "--executor", "docker", env=far)
+    assert done.returncode == 5
+    assert "is not on this host: trials would run there" in done.stderr
+    assert "Run greenbench on the machine of that engine" in done.stderr
 
 
 def test_an_engine_that_answers_nonsense_is_told_as_refusing(folder):

@@ -53,11 +53,10 @@ def test_a_trials_request_is_the_one_that_the_docker_command_sends(
     executor = DockerExecutor(Endpoint(f"unix://{path}", "the test"))
     executor.prepare([probe], LIMITS, print)
     for wanted, option in REQUESTS:
-        before = docker_engine.client.containers(all=True, quiet=True)
         with pytest.raises(ExecutorError, match="could not select device driver") as caught:
             talk(executor, probe, replace(LIMITS, gpus=wanted))
         assert "container toolkit" in caught.value.remedy
-        assert docker_engine.client.containers(all=True, quiet=True) == before, "none is left"
+        assert _containers(docker_engine, executor._images[probe.name]) == []
         ours = recording.created()[-1]
         command = ["docker", "--host", f"unix://{path}", "create", "--gpus", option]
         made = subprocess.run(
@@ -71,6 +70,10 @@ def test_a_trials_request_is_the_one_that_the_docker_command_sends(
         assert ours["HostConfig"]["NetworkMode"] == "none", "GPUs take nothing of the isolation"
         assert ours["HostConfig"]["CapDrop"] == ["ALL"]
         assert ours["HostConfig"]["ReadonlyRootfs"] is True
+
+
+def _containers(engine, image):
+    return engine.client.containers(all=True, quiet=True, filters={"ancestor": image.id})
 
 
 def _plain(body):
@@ -110,18 +113,19 @@ def test_a_cdi_device_is_asked_for_as_the_docker_command_does(recorded, plain_im
 @pytest.mark.docker
 @needs_no_gpu
 def test_what_the_engine_says_to_every_way_is_told_before_the_first_trial(
-    plain_image, probe, docker_engine, monkeypatch
+    probe, docker_engine, plain_image, monkeypatch
 ):
     executor = DockerExecutor()
     with pytest.raises(ExecutorError, match="no NVIDIA driver is loaded on this host"):
         executor.prepare([probe], replace(LIMITS, gpus=("count:1",)), print)
-    before = docker_engine.client.containers(all=True, quiet=True)
+    executor.prepare([probe], LIMITS, print)
+    image = executor._images[probe.name]
     monkeypatch.setitem(executor.engine().info, "DiscoveredDevices", [{"ID": "nvidia.com/gpu=0"}])
     with pytest.raises(ExecutorError) as caught:
-        executor.choose_gpu_way(plain_image, GpuRequest(all=True), print)
+        executor.choose_gpu_way(image, GpuRequest(all=True), print)
     assert 'by device request: refused: could not select device driver ""' in caught.value.message
     assert 'by CDI device: refused: could not select device driver "cdi"' in caught.value.message
-    assert docker_engine.client.containers(all=True, quiet=True) == before
+    assert _containers(docker_engine, image) == []
 
 
 def test_cdi_is_known_by_what_the_engine_lists_or_by_its_folders(tmp_path):

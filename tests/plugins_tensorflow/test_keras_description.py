@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
-from greenbench_tensorflow.catalog import DIGITS_CNN_KERAS
+import greenbench_torch.catalog
+import pytest
+from greenbench_tensorflow.catalog import DIGITS_CNN_KERAS, MODELS
 
 from greenbench.plugins import load_plugins
 
@@ -17,7 +19,7 @@ def test_the_model_is_described_without_a_framework():
         f"print([m.name for m in models], [n for n in {HEAVY} if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['digits-cnn-keras'] []"
+    assert done.stdout.strip() == f"{[model.name for model in MODELS]} []"
 
 
 def test_greenbench_finds_it_through_the_entry_point():
@@ -26,13 +28,31 @@ def test_greenbench_finds_it_through_the_entry_point():
     assert plugins.models["digits-cnn-keras"].value is DIGITS_CNN_KERAS
 
 
-def test_it_declares_what_its_twin_in_pytorch_declares():
-    """A suite that compares frameworks changes the same names, over the same bounds."""
-    from greenbench_torch.catalog import DIGITS_CNN
+def twins():
+    """Each model with the one in PyTorch that it is the twin of."""
+    theirs = {
+        model.name: model
+        for model in vars(greenbench_torch.catalog).values()
+        if getattr(model, "framework", "") == "torch"
+    }
+    for ours in MODELS:
+        if ours.name.removesuffix("-keras") in theirs:
+            yield pytest.param(ours, theirs[ours.name.removesuffix("-keras")], id=ours.name)
 
-    for ours, theirs in zip(
-        DIGITS_CNN_KERAS.hyperparameters, DIGITS_CNN.hyperparameters, strict=True
-    ):
+
+@pytest.mark.parametrize(("ours", "theirs"), twins())
+def test_it_declares_what_its_twin_in_pytorch_declares(ours, theirs):
+    """A suite that compares frameworks changes the same names, over the same bounds."""
+    for mine, other in zip(ours.hyperparameters, theirs.hyperparameters, strict=True):
         for field in ("name", "default", "low", "high", "choices", "log_scale"):
-            assert getattr(ours, field) == getattr(theirs, field), ours.name
-    assert DIGITS_CNN_KERAS.metrics == DIGITS_CNN.metrics
+            assert getattr(mine, field) == getattr(other, field), mine.name
+    assert ours.metrics == theirs.metrics
+
+
+def test_every_trainer_is_there():
+    from greenbench_tensorflow import trainers
+
+    for model in MODELS:
+        module, _, name = model.trainer.partition(":")
+        assert module == trainers.__name__
+        assert hasattr(trainers, name)

@@ -22,6 +22,35 @@ class Seen:
         self.largest_batch = max(self.largest_batch, batch)
 
 
+class Sums:
+    """Loss, hits and items summed up on the device and read once, so that no step waits for it."""
+
+    def __init__(self) -> None:
+        self.items = tf.Variable(0, dtype=tf.int64)
+        self.loss = tf.Variable(0.0)
+        self.hits = tf.Variable(0, dtype=tf.int64)
+
+    def clear(self) -> None:
+        """Starts anew; the variables stay, as traced functions hold them."""
+        for variable in (self.items, self.loss, self.hits):
+            variable.assign(tf.zeros_like(variable))
+
+    def add(self, mean_loss: tf.Tensor, hits: tf.Tensor, items: tf.Tensor) -> None:
+        """Adds one batch. Runs inside traced functions."""
+        items = tf.cast(items, tf.int64)
+        self.items.assign_add(items)
+        self.loss.assign_add(mean_loss * tf.cast(items, tf.float32))
+        self.hits.assign_add(tf.cast(hits, tf.int64))
+
+    def metrics(self) -> dict[str, float]:
+        """Means over all items; a loss that is not a number stays one."""
+        items = int(self.items.numpy())
+        return {
+            "accuracy": float(self.hits.numpy()) / items,
+            "loss": float(self.loss.numpy()) / items,
+        }
+
+
 class Tally:
     """Loss and accuracy summed up on the device and read once, so that no step waits for it."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenbench.api import Value
+    from greenbench.api import Model, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +40,27 @@ class Settings:
             optimizer=str(hyperparameters["optimizer"]),
             schedule=str(hyperparameters["schedule"]),
         )
+
+
+class Asked:
+    """A trial's hyperparameters by name, each as the type that its model declares."""
+
+    def __init__(self, hyperparameters: Mapping[str, Value], model: Model) -> None:
+        expected = model.defaults()
+        if unequal := set(expected) ^ set(hyperparameters):
+            raise ValueError(
+                f"hyperparameters that are missing or unknown: {', '.join(sorted(unequal))}"
+            )
+        self.values = dict(hyperparameters)
+
+    def number(self, name: str) -> float:
+        """A real number."""
+        return float(self.values[name])
+
+    def count(self, name: str) -> int:
+        """A whole number."""
+        return int(self.values[name])
+
+    def text(self, name: str) -> str:
+        """A word."""
+        return str(self.values[name])

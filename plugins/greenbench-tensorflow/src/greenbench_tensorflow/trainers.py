@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
-from greenbench_tensorflow.settings import Settings
+from greenbench_tensorflow import catalog
+from greenbench_tensorflow.settings import Asked, Settings
 from greenbench_tensorflow.surroundings import settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenbench.api import Conditions, Progress, Value
+    from greenbench.api import Conditions, Model, Progress, Value
+    from greenbench_tensorflow.forms.base import Learning
 
 
 class ImageClassifier:
@@ -58,3 +61,91 @@ class DigitsCnn(ImageClassifier):
 
     data = "digits"
     network = "cnn"
+
+
+class Published:
+    """Trains one of the published models or a text model; subclasses name its form of training."""
+
+    form: ClassVar[str]
+    """`module:Class` below `greenbench_tensorflow.forms`."""
+    model: ClassVar[Model]
+
+    def __init__(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> None:
+        asked = Asked(hyperparameters, self.model)
+        settle(conditions)
+        module, _, name = self.form.partition(":")
+        form = getattr(import_module(f"greenbench_tensorflow.forms.{module}"), name)
+        self.training: Learning = form(asked, conditions)
+
+    def prepare(self) -> None:
+        """Traces the functions and runs each shape that occurs, then restores what that changed."""
+        self.training.prepare()
+
+    def synchronize(self) -> None:
+        """Waits for the GPU; on a CPU TensorFlow is done when it returns."""
+        self.training.synchronize()
+
+    def train(self, progress: Progress) -> None:
+        """Trains all epochs."""
+        self.training.train(progress)
+
+    def test(self, progress: Progress) -> Mapping[str, float]:
+        """The model's metrics on what was held out."""
+        return self.training.test(progress)
+
+    def effective(self) -> Mapping[str, Value]:
+        """What optimizer, schedule, layers and the loop truly held and did."""
+        return self.training.effective()
+
+    def environment(self) -> Mapping[str, Value]:
+        """Versions, device, dtype, threads and the flags that make it deterministic."""
+        return self.training.environment()
+
+
+class MnistCnn(Published):
+    """`mnist-cnn-keras`."""
+
+    model = catalog.MNIST_CNN
+    form = "images:MnistCnn"
+
+
+class MnistForwardForward(Published):
+    """`mnist-forward-forward-keras`."""
+
+    model = catalog.MNIST_FORWARD_FORWARD
+    form = "forward_forward:MnistForwardForward"
+
+
+class MnistSiamese(Published):
+    """`mnist-siamese-keras`."""
+
+    model = catalog.MNIST_SIAMESE
+    form = "pairs:MnistSiamese"
+
+
+class Cifar10ResNet20(Published):
+    """`cifar10-resnet20-keras`."""
+
+    model = catalog.CIFAR10_RESNET20
+    form = "images:Cifar10ResNet20"
+
+
+class Market1501HrNet18(Published):
+    """`market1501-hrnet18-keras`."""
+
+    model = catalog.MARKET1501_HRNET18
+    form = "persons:Market1501HrNet18"
+
+
+class StdlibTransformerLm(Published):
+    """`stdlib-transformer-lm-keras`."""
+
+    model = catalog.STDLIB_TRANSFORMER_LM
+    form = "language:StdlibTransformerLm"
+
+
+class StdlibClassifierFineTuning(Published):
+    """`stdlib-classifier-finetuning-keras`."""
+
+    model = catalog.STDLIB_CLASSIFIER_FINETUNING
+    form = "finetuning:StdlibClassifierFineTuning"

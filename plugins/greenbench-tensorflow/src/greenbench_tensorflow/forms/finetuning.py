@@ -1,0 +1,185 @@
+"""`stdlib-classifier-finetuning-keras`: a language model first, then its knowledge turned to a task."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+from greenbench_data import load, order
+from greenbench_data.parts import share_kept
+
+from greenbench_tensorflow import rates
+from greenbench_tensorflow.bookkeeping import Seen
+from greenbench_tensorflow.forms.base import Batch, Learning, Step, of_each_size
+from greenbench_tensorflow.forms.language import EVALUATION_BATCH, Windows, next_token, shape_of
+from greenbench_tensorflow.judge import INDICES, Judge, Outcome, cross_entropy
+from greenbench_tensorflow.layers import dropout_in_effect
+from greenbench_tensorflow.nets import transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import keras
+    from greenbench_data.parts import Part
+    from keras import optimizers
+
+    from greenbench.api import Conditions, Progress, Value
+
+TEXT = "stdlib-text"
+"""What the pre-training reads; it shares no module with the functions."""
+
+
+class StdlibClassifierFineTuning(Learning):
+    """Pre-training on running text, then fine-tuning of all weights with a new layer for the
+    classes. The windows of both are epochs, those of the pre-training first."""
+
+    signature = (INDICES,)
+    optimizer: optimizers.AdamW
+
+    def load(self, conditions: Conditions) -> None:
+        """Running text in windows; functions cut to the context."""
+        self.text = load.text(TEXT, conditions.data, self.asked.number("pretrain_share"))
+        self.windows = Windows(self.text.train, self.asked.count("context"))
+        name, share = self.asked.text("data"), self.asked.number("data_share")
+        self.task = load.classification(name, conditions.data, share)
+        self.training = self._on_device(self.task.train)
+        self.looked_at, self.held_out = (
+            self._judge(part) for part in (self.task.validation, self.task.test)
+        )
+
+    def build(self) -> keras.Model:
+        """The Transformer with the layer for the classes, and the same with next tokens."""
+        shape = shape_of(self.asked, self.text.vocabulary)
+        self.reader, classifier = transformer.reader_and_classifier(
+            shape, self.task.classes, self.asked.number("dropout")
+        )
+        return classifier
+
+    def choose_optimizer(self) -> optimizers.Optimizer:
+        """An optimizer and a schedule for each phase; those of the fine-tuning are returned."""
+        size = self.asked.count("batch_size")
+        text_steps = -(-len(self.windows) // size) * self.asked.count("pretrain_epochs")
+        self.reading_schedule, self.reading = self._phase(
+            "pretrain_learning_rate", text_steps, self.reader
+        )
+        self.reading.build(self.reader.trainable_variables)
+        self.read_step = Step(self._foretold, self.reader, self.reading, self.signature)
+        self.read = Seen()
+        steps = -(-len(self.task.train) // size) * self.asked.count("epochs")
+        self.schedule, optimizer = self._phase("learning_rate", steps, self.network)
+        return optimizer
+
+    def stateful(self) -> list[Any]:
+        """The network, and the optimizers of both phases."""
+        return [self.network, self.reading, self.optimizer]
+
+    def rehearse(self) -> None:
+        """Steps of both phases, and the evaluations."""
+        if self.asked.count("pretrain_epochs"):
+            self.read_step.learn(of_each_size(self._text_batches(1)), self.read)
+            self.read = Seen()
+        super().rehearse()
+
+    def train(self, progress: Progress) -> None:
+        """The pre-training's epochs, then those of the fine-tuning with their validations."""
+        before = self.asked.count("pretrain_epochs")
+        for number in range(1, before + 1):
+            with progress.epoch(number) as window:
+                window.report(**self.read_step.learn(self._text_batches(number), self.read))
+                self.read.epochs += 1
+        for number in range(1, self.asked.count("epochs") + 1):
+            with progress.epoch(before + number) as window:
+                window.report(**self.step.learn(self.batches(number), self.seen))
+                self.seen.epochs += 1
+            with progress.validation(before + number) as window:
+                window.report(**self.validate())
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Functions in the epoch's order."""
+        return self._in_batches(len(self.task.train), epoch)
+
+    def outcome(self, *batch: tf.Tensor) -> Outcome:
+        """Cross-entropy on modules."""
+        return self._scored(*self.training, batch[0], training=True)
+
+    def validate(self) -> dict[str, float]:
+        """Accuracy and loss on the functions that are looked at after every epoch."""
+        return self.looked_at.metrics()
+
+    def final(self) -> dict[str, float]:
+        """Accuracy and loss on the functions that were held out."""
+        return self.held_out.metrics()
+
+    def effective(self) -> Mapping[str, Value]:
+        """Read from both optimizers and schedules, and from the layers."""
+        asked = self.asked.number("warmup_share")
+        shares = {self.schedule.share_in_effect(asked, _steps(self.optimizer))}
+        if self.read.steps:
+            shares.add(self.reading_schedule.share_in_effect(asked, _steps(self.reading)))
+        rate = rates.exact(self.schedule.highest(), self.asked.number("learning_rate"))
+        return {
+            **super().effective(),
+            "learning_rate": self.moved(rate),
+            "warmup_share": shares.pop() if len(shares) == 1 else math.nan,
+        }
+
+    def more_effective(self) -> Mapping[str, Value]:
+        """The pre-training, the optimizers, the layers, the data."""
+        decays = {float(o.weight_decay) for o in (self.reading, self.optimizer)}
+        asked = self.asked.number("pretrain_learning_rate")
+        text, share = self.text, self.asked.number("pretrain_share")
+        moved = _steps(self.reading) == self.read.steps
+        return {
+            "pretrain_epochs": self.read.epochs,
+            "pretrain_learning_rate": (
+                rates.exact(self.reading_schedule.highest(), asked) if moved else math.nan
+            ),
+            "pretrain_share": share_kept(len(text.train), text.total, share),
+            "weight_decay": decays.pop() if len(decays) == 1 else math.nan,
+            "dropout": dropout_in_effect(self.network),
+            **transformer.shape_in_effect(self.network),
+            **self.data_in_effect(self.task.name, len(self.task.train), self.task.total),
+        }
+
+    def _phase(
+        self, rate: str, steps: int, network: keras.Model
+    ) -> tuple[rates.WarmupCosine, optimizers.AdamW]:
+        schedule = rates.WarmupCosine(
+            self.asked.number(rate), steps, self.asked.number("warmup_share")
+        )
+        return schedule, rates.adamw(schedule, self.asked.number("weight_decay"), network)
+
+    def _text_batches(self, epoch: int) -> Iterator[Batch]:
+        return self._in_batches(len(self.windows), epoch)
+
+    def _in_batches(self, count: int, epoch: int) -> Iterator[Batch]:
+        size = self.asked.count("batch_size")
+        for batch in order.batches(count, size, seed=self.seed, epoch=epoch):
+            yield (batch,)
+
+    def _foretold(self, indices: tf.Tensor) -> Outcome:
+        return next_token(self.reader, self.windows, indices, training=True)
+
+    def _scored(
+        self, texts: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, *, training: bool
+    ) -> Outcome:
+        scores = self.network(tf.gather(texts, indices), training=training)
+        return cross_entropy(scores, tf.gather(labels, indices))
+
+    def _on_device(self, part: Part) -> tuple[tf.Tensor, tf.Tensor]:
+        texts = part.inputs[:, : self.asked.count("context")].astype(np.int32)
+        return tf.constant(texts), tf.constant(part.labels)
+
+    def _judge(self, part: Part) -> Judge:
+        texts, labels = self._on_device(part)
+        return Judge(
+            len(part),
+            lambda indices: self._scored(texts, labels, indices, training=False),
+            EVALUATION_BATCH,
+        )
+
+
+def _steps(optimizer: optimizers.Optimizer) -> int:
+    return int(optimizer.iterations.numpy())

@@ -1,0 +1,1 @@
+"""The networks of the published models and of the texts, one module each."""
