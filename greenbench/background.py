@@ -141,6 +141,8 @@ class Backgrounds:
     cpu_time_s: dict[int, float] = field(default_factory=dict)
     released: bool = False
     """Whether the background may train: what gets ready from now on does so at once."""
+    left_behind: bool = False
+    """A run could not be removed: its executor was away."""
     _started_s: dict[int, float] = field(default_factory=dict)
     _starting: dict[int, Future[Running]] = field(default_factory=dict)
     _at_once: dict[int, int] = field(default_factory=dict)
@@ -215,7 +217,7 @@ class Backgrounds:
         self._starting[slot] = self._thread.submit(self._replace, old, member)
 
     def _replace(self, old: Running | None, member: Member) -> Running:
-        _discard(old)
+        self._discard(old)
         return self.executor.start(member.launch)
 
     def arrived(self, members: list[Member]) -> Iterator[int]:
@@ -248,18 +250,19 @@ class Backgrounds:
             self._thread.shutdown(wait=True)
         for future in self._starting.values():
             if future.exception() is None:
-                _discard(future.result())
+                self._discard(future.result())
         self._starting.clear()
+
+    def _discard(self, running: Running | None) -> None:
+        if running is not None:
+            with contextlib.suppress(ExecutorError):
+                running.kill()
+            try:
+                running.remove()
+            except ExecutorError:
+                self.left_behind = True
 
 
 def trains(member: Member) -> bool:
     """Whether it trains right now, as far as it has said."""
     return member.status == "running" and member.conversation.state in TRAINING
-
-
-def _discard(running: Running | None) -> None:
-    if running is not None:
-        with contextlib.suppress(ExecutorError):
-            running.kill()
-        with contextlib.suppress(ExecutorError):
-            running.remove()

@@ -54,6 +54,8 @@ class CohortRun:
     first_go_s: float | None = None
     """When it opened for anyone: the background goes first."""
     interrupted: bool = False
+    left_behind: bool = False
+    """A worker could not be removed: its executor was away."""
     backgrounds: Backgrounds = field(init=False)
     _background: tuple[int, ...] = field(init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
@@ -300,8 +302,10 @@ class CohortRun:
                 member.connection.close()
             member.listener.close()
             if member.running is not None:
-                with contextlib.suppress(ExecutorError):
+                try:
                     member.running.remove()
+                except ExecutorError:
+                    self.left_behind = True
         self.backgrounds.end()
         self._selector.close()
 

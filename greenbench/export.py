@@ -118,17 +118,17 @@ def _cell(value: Any) -> Any:
 def _samples(store: Store, path: Path) -> Path:
     if path.suffix == ".parquet":
         with pq.ParquetWriter(path, SAMPLES) as writer:
-            for frame in _chunks(store):
+            for frame in sample_frames(store):
                 writer.write_table(pa.Table.from_pandas(frame, SAMPLES, preserve_index=False))
         return path
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(SAMPLES.names) + "\n")
-        for frame in _chunks(store):
+        for frame in sample_frames(store):
             _harmless(frame).to_csv(file, index=False, header=False, lineterminator="\n")
     return path
 
 
-def _chunks(store: Store) -> Iterator[pd.DataFrame]:
+def sample_frames(store: Store) -> Iterator[pd.DataFrame]:
     """The samples chunk by chunk: what a long suite took does not fit into memory."""
     known = {
         (session["id"], channel.name): channel

@@ -12,6 +12,7 @@ from greenbench.api import Exit, Launch, Running, Status
 from greenbench.conversation import Conversation
 from greenbench.proof import configuration_problem, device_of, device_problem
 from greenbench.protocol import FROM_OUTSIDE
+from greenbench.store import CONTAMINATED
 
 SOCKET: Final = "worker.sock"
 
@@ -62,6 +63,11 @@ class Member:
                 self.cpu_time_s = after_s - self._cpu_before_s
         elif kind in ("result", "error"):
             self.memory_peak_bytes = self.running.memory_peak_bytes()
+
+    def note_contamination(self, text: str | None) -> None:
+        """It completed, but its energy is somebody else's as well."""
+        if text is not None and self.status == "completed":
+            self.error_kind, self.error = CONTAMINATED, text
 
     def judge_device(self) -> None:
         """Whether a trainer that is ready stands where it should: now rather than after hours."""

@@ -11,7 +11,9 @@ from greenbench.api import Channel, Status, TrialRecord, WindowEnergy
 from greenbench.cohort import CohortRun
 from greenbench.energy.timeline import Timeline
 from greenbench.host.cooldown import Reading, Rest
+from greenbench.host.evidence import Check
 from greenbench.host.ledger import Ledger
+from greenbench.host.validity import contamination
 from greenbench.member import Member
 from greenbench.proof import divergence
 from greenbench.store import AttemptEnd, Store
@@ -43,7 +45,8 @@ class Recording:
             self._cohort(cohort_run, attempts, run)
             for slot, (attempt, member) in enumerate(zip(attempts, run.members, strict=True)):
                 energies = self._windows(cohort_run, attempt, member)
-                self._judge(slot, run, energies, rest)
+                found = self._judge(slot, run, energies, rest)
+                member.note_contamination(contamination(found))
                 self._end(attempt, member)
                 records.append(self._trial_record(member, energies))
             store.end_cohort(cohort_run, status, time.monotonic())
@@ -82,7 +85,7 @@ class Recording:
         run: CohortRun,
         energies: Sequence[WindowEnergy],
         rest: Rest,
-    ) -> None:
+    ) -> Sequence[Check]:
         """What a member used in its train window (a background: in the foreground's), and for a
         measured one whether its measurement is valid."""
         member = run.members[slot]
@@ -90,11 +93,11 @@ class Recording:
         said = run.front[0].conversation if role == "background" else member.conversation
         window = said.window("train")
         if window is None:
-            return
+            return ()
         self.watch.sum_up(slot, window)
         if role != "measured":
-            return
-        self.watch.judge(
+            return ()
+        return self.watch.judge(
             slot,
             window,
             [energy for energy in energies if energy.window == "train"],

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from greenbench.api import (
     HOLDER_LABEL,
+    RESULTS_LABEL,
     Executor,
     Launch,
     Placement,
@@ -27,6 +29,7 @@ from greenbench.energy.meter import Meter
 from greenbench.energy.select import Opened
 from greenbench.energy.timeline import Timeline
 from greenbench.energy.total import disjoint
+from greenbench.errors import ExecutorError
 from greenbench.host.cooldown import Reading, Rest, unrest, watchable
 from greenbench.host.fingerprint import boot_id, conditions
 from greenbench.host.gpu import Gpus
@@ -38,7 +41,8 @@ from greenbench.notice import Notice, Notify
 from greenbench.plan import Cohort, Plan
 from greenbench.plugins import PluginProblem, Plugins
 from greenbench.recording import Recording
-from greenbench.store import ENDED, Store
+from greenbench.recovery import Recovery, Turn, Turns
+from greenbench.store import Store
 from greenbench.suite import Suite
 from greenbench.watch import Watch
 
@@ -47,6 +51,11 @@ COMMIT_S: Final = 1.0
 
 EDGE_S: Final = 0.02
 """The shortest time between two samples that are taken for the edges of windows."""
+
+MOST_HEARD_BYTES: Final = 4_194_304
+HELD_BYTES: Final = 1_000
+"""What events may hold while they wait for the next commit, each about this more than its message:
+a flood of them must not fill memory."""
 
 SETTLE_S: Final = 1.0
 """The longest wait for the samples after a window's end."""
@@ -69,6 +78,7 @@ class Setting:
     notify: Notify
     stop: Callable[[], bool]
     host: HostLock
+    recovery: Recovery
     fail_fast: bool = False
     gpus: Gpus | None = None
     seats: Mapping[str, Sequence[Seat]] = field(default_factory=dict)
@@ -101,9 +111,11 @@ class SuiteRun:
     _cohort_run: int = 0
     _seats: Sequence[Seat] = ()
     _heard: dict[int, list[Event]] = field(default_factory=dict)
+    _heard_bytes: int = 0
     _committed_s: float = 0.0
     _edge_s: float = 0.0
     _shown: set[str] = field(default_factory=set)
+    _left_behind: bool = False
     _idle: Reading = field(default_factory=Reading)
     _before: Rest = field(default_factory=lambda: Rest(waited_s=0.0, rested=None))
 
@@ -126,8 +138,8 @@ class SuiteRun:
             cooldown_limit_s=setting.suite.cooldown.limit_s,
         )
         self._shown = {channel.name for channel in disjoint(setting.opened.channels)[0]}
-        statuses = store.statuses()
-        left = [c for c in setting.plan.cohorts if not _ended(c, statuses)]
+        settled = store.settled()
+        left = [c for c in setting.plan.cohorts if not _settled(c, settled)]
         self._hook(
             "greenbench_suite_begin",
             suite=setting.suite.name,
@@ -147,6 +159,7 @@ class SuiteRun:
                 self._run_all(left, folder)
         finally:
             self._commit()
+            self._clear_away()
             for other in setting.host.sharers():
                 self._tell("problem", f"{other} measured beside this one (--share-host)")
             store.end_session(self.session)
@@ -159,15 +172,48 @@ class SuiteRun:
     def _run_all(self, cohorts: Sequence[Cohort], folder: Path) -> None:
         self._first_idle()
         previous: str | None = None
-        for cohort in cohorts:
+        turns = Turns.of(cohorts, self.setting.suite.retry.times)
+        while turn := turns.take():
             rest = self._rest() if previous is not None else Rest(waited_s=0.0, rested=True)
             if self.setting.stop():
                 return
+            cohort = turn.cohort
             status = self._run_cohort(cohort, folder / cohort.key, previous, rest)
             previous = cohort.key
             if self.setting.fail_fast and status == "failed":
                 self._tell("problem", "stopped at the first failure, as --fail-fast asks")
                 return
+            if status == "interrupted" and not self.setting.stop():
+                self._recover()
+                self._tell_turn(turn, "was interrupted", "tried again", again=turns.again(turn))
+            elif status == "completed" and not _settled(cohort, self.setting.store.settled()):
+                again = turns.at_the_end(turn)
+                self._tell_turn(turn, "was spoiled by others", "repeated at the end", again=again)
+
+    # --- faults that are not the model's ---
+
+    def _recover(self) -> None:
+        """Waits for an executor that is away; what it had to make anew goes into the record."""
+        store = self.setting.store
+        made = self.setting.recovery.recover(self.pulse)
+        images = store.sessions()[-1].get("images") or {}
+        for model in sorted(made or {}):
+            if made and made[model] != images.get(model):
+                self._tell("problem", f"made again: {made[model]} (it was {images.get(model)})")
+        if made is not None:
+            store.add_session_facts(self.session, {"images": dict(made)})
+
+    def _clear_away(self) -> None:
+        """What could not be removed while its engine was away."""
+        if self._left_behind:
+            with contextlib.suppress(ExecutorError):
+                self.setting.executor.value.remove_leftovers(self.setting.recovery.holder)
+
+    def _tell_turn(self, turn: Turn, what: str, then: str, *, again: bool) -> None:
+        trial = turn.cohort.trials[0]
+        name = f"{trial.study}, {trial.arm}, block {trial.block}"
+        left = f"{then} ({turn.retries} left)" if again else "given up; its budget is used up"
+        self._tell("problem", f"{name}: {what}: {left}")
 
     # --- idle and rest ---
 
@@ -255,6 +301,7 @@ class SuiteRun:
             status = run.run()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        self._left_behind |= run.left_behind
         self._record(cohort, run, status)
         return status
 
@@ -275,6 +322,7 @@ class SuiteRun:
                     labels={
                         "greenbench.suite": self.setting.suite.name,
                         HOLDER_LABEL: str(self.setting.store.facts()["result_set"]),
+                        RESULTS_LABEL: str(self.setting.store.folder.absolute()),
                         "greenbench.cohort": cohort.key,
                         "greenbench.trial": trial.key,
                     },
@@ -314,6 +362,9 @@ class SuiteRun:
         self._heard.setdefault(self._attempts[slot], []).extend(
             event for event in events if event.kind not in ("log", "exit")
         )
+        self._heard_bytes += sum(HELD_BYTES + event.size_bytes for event in events)
+        if self._heard_bytes > MOST_HEARD_BYTES:
+            self._commit()
         for event in events:
             self.watch.look_at_edge(event.kind)
             if event.kind == "ready":
@@ -383,6 +434,7 @@ class SuiteRun:
                 )
             self.watch.keep()
         self._heard.clear()
+        self._heard_bytes = 0
 
     # --- telling ---
 
@@ -437,6 +489,6 @@ def _hook_text(problem: PluginProblem) -> str:
     return f"plugin {problem.distribution} {problem.version}: {problem.error}"
 
 
-def _ended(cohort: Cohort, statuses: Mapping[str, Status]) -> bool:
+def _settled(cohort: Cohort, trials: Collection[str]) -> bool:
     """A cohort is one replicate: it is over only when all of its trials are."""
-    return all(statuses.get(trial.key) in ENDED for trial in cohort.trials)
+    return all(trial.key in trials for trial in cohort.trials)

@@ -22,8 +22,9 @@ from greenbench.host.placement import Seat, seats
 from greenbench.notice import Notice, Notify
 from greenbench.plan import Plan, plan_facts
 from greenbench.plugins import Plugins, installed_versions
+from greenbench.recovery import Recovery
 from greenbench.runner import Setting
-from greenbench.store import ENDED, Store, result_sets
+from greenbench.store import Store, abandoned, result_sets
 from greenbench.suite import Suite
 
 AUTO_ORDER = ("docker", "process")
@@ -134,7 +135,7 @@ def _fresh_folder(root: Path, name: str) -> Path:
 
 def finished(store: Store) -> bool:
     """Whether nothing of the plan is left to run."""
-    return all(status in ENDED for status in store.statuses().values())
+    return store.settled() == set(store.statuses())
 
 
 def prepare(
@@ -162,13 +163,16 @@ def prepare(
     gpus = open_gpus()
     places = _places(plan, choice, None if gpus is None else [g["uuid"] for g in gpus.facts()])
     executor = choice.executor.value
-    removed = executor.remove_leftovers(str(store.facts()["result_set"]))
-    if removed:
-        notify(Notice("prepare", f"removed {len(removed)} left-over workers of an earlier run"))
+    if removed := _remove_leftovers(executor, str(store.facts()["result_set"])):
+        notify(Notice("prepare", f"removed {removed} left-over workers of earlier runs"))
     models = [plugins.models[model] for model in suite.models()]
-    images = executor.prepare(
-        models, suite.limits, lambda line: notify(Notice("prepare", line, {"line": line}))
-    )
+
+    def make_images() -> Mapping[str, str]:
+        return executor.prepare(
+            models, suite.limits, lambda line: notify(Notice("prepare", line, {"line": line}))
+        )
+
+    images = make_images()
     opened = open_channels(_backends(plugins), suite.measure.backends or "auto")
     notify(Notice("meters", "; ".join(opened.why), {"channels": [c.name for c in opened.channels]}))
     facts = {
@@ -185,6 +189,7 @@ def prepare(
         "measure": asdict(suite.measure),
         "cooldown": asdict(suite.cooldown),
         "limits": asdict(suite.limits),
+        "retry": asdict(suite.retry),
         "host": fingerprint(gpus),
         "gpu_neighbours": neighbours,
     }
@@ -200,6 +205,12 @@ def prepare(
         notify=notify,
         stop=stop,
         host=host,
+        recovery=Recovery(
+            executor=executor,
+            prepare=make_images,
+            holder=str(store.facts()["result_set"]),
+            wait_s=suite.retry.wait_s,
+        ),
         fail_fast=wish.fail_fast,
         gpus=gpus,
         seats=places,
@@ -232,6 +243,16 @@ def _places(plan: Plan, choice: Choice, gpus: Sequence[str] | None) -> Mapping[s
     cores = usable_cores()
     limits = plan.suite.limits
     return {study.study: seats(study.scenario, limits, cores, gpus) for study in plan.studies}
+
+
+def _remove_leftovers(executor: Executor, own: str) -> int:
+    """Removes what dead runs left: of this result set, and of others whose lock nobody holds."""
+    removed = len(executor.remove_leftovers(own))
+    holders: Mapping[str, str] = getattr(executor, "holders", dict)()
+    for holder, folder in holders.items():
+        if folder and holder != own and abandoned(Path(folder)):
+            removed += len(executor.remove_leftovers(holder))
+    return removed
 
 
 def _executor_text(name: str, choice: Choice) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +19,10 @@ from greenbench.errors import ResultsError
 from greenbench.schema import ADDED, SCHEMA, SCHEMA_VERSION, statements
 
 FILE = "results.sqlite"
+LOCK = "lock"
+LOCK_TRIES = 3
+LOCK_TRY_S = 0.1
+"""`abandoned` takes the lock for an instant to see whether it is free."""
 Table = Literal[
     "usage_1hz",
     "gpu_1hz",
@@ -30,7 +35,9 @@ Table = Literal[
     "background_runs",
 ]
 ENDED: tuple[Status, ...] = ("completed", "failed", "excluded")
-"""States in which a trial is not run again."""
+"""States in which a trial is not run again, unless it is `CONTAMINATED`."""
+CONTAMINATED = "contaminated"
+"""The `error_kind` of a completed attempt whose measurement somebody else spoiled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,15 +138,20 @@ class Store:
 
     def lock(self) -> None:
         """Refuses a second writer; the lock dies with its holder."""
-        handle = (self.folder / "lock").open("w")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            handle.close()
-            raise ResultsError(
-                f"another greenbench is running this result set ({self.folder})",
-                "wait for it, or choose another folder with --results",
-            ) from error
+        handle = (self.folder / LOCK).open("w")
+        for tries_left in reversed(range(LOCK_TRIES)):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if tries_left:
+                    time.sleep(LOCK_TRY_S)
+                    continue
+                handle.close()
+                raise ResultsError(
+                    f"another greenbench is running this result set ({self.folder})",
+                    "wait for it, or choose another folder with --results",
+                ) from error
         self._lock_file = handle
 
     @contextmanager
@@ -182,6 +194,14 @@ class Store:
                ORDER BY a.number DESC LIMIT 1), 'planned') FROM trials t ORDER BY t.position"""
         )
         return {key: status for key, status in rows}  # noqa: C416 (typed by the loop)
+
+    def settled(self) -> set[str]:
+        """The trials that are not run again: their last attempt ended, and nobody spoiled it."""
+        rows = self.connection.execute(
+            """SELECT trial, status, error_kind FROM attempts a WHERE number =
+               (SELECT MAX(number) FROM attempts WHERE trial = a.trial)"""
+        )
+        return {trial for trial, status, kind in rows if status in ENDED and kind != CONTAMINATED}
 
     def attempts_of(self, trial: str) -> int:
         """How many attempts at a trial are on record."""
@@ -376,6 +396,17 @@ class Store:
                 "UPDATE cohort_runs SET status = ?, end_s = ? WHERE id = ?",
                 (status, end_s, cohort_run),
             )
+
+
+def abandoned(folder: Path) -> bool:
+    """Whether a result set lies in `folder` whose run has ended, however. Where that can't be seen
+    (the folder is gone, or another user's), it has not."""
+    try:
+        with (folder / LOCK).open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

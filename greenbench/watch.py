@@ -60,6 +60,7 @@ class Watch:
     _gpu: list[GpuReading] = field(default_factory=list)
     _host: list[HostReading] = field(default_factory=list)
     _start_c: Mapping[str, float] = field(default_factory=dict)
+    _foreign_before: dict[str, int] | None = None
     _looked_s: float = 0.0
     _kept: int = 0
     _kept_gpu: int = 0
@@ -78,6 +79,8 @@ class Watch:
             {},
         )
         self._gpu, self._host, self._start_c = [], [], {}
+        if self._foreign_before is None:
+            self._foreign_before = self._foreign_now()
         self._kept = self._kept_gpu = 0
 
     def started(self, slot: int, running: Running) -> None:
@@ -148,6 +151,7 @@ class Watch:
             rest=rest,
             cooldown_limit_s=cooldown_limit_s,
             gpus=self._gpu,
+            foreign_before=self._foreign_before or {},
             gpus_given=self.gpus_used,
             host=self._host,
             cpu=[cpu_points(readings) for readings in self._usage.values()],
@@ -191,6 +195,14 @@ class Watch:
             stamp_s = time.monotonic()
             self._gpu += [self._gpu_reading(stamp_s, state, own) for state in states]
         self._looked_s = time.monotonic()
+
+    def _foreign_now(self) -> dict[str, int]:
+        """Processes on each GPU that tells them, while no trial runs."""
+        states = self.gpus.states() if self.gpus else []
+        readings = [self._gpu_reading(0.0, state, set()) for state in states]
+        return {
+            r.state.uuid: r.foreign_processes for r in readings if r.foreign_processes is not None
+        }
 
     def _gpu_reading(self, stamp_s: float, state: GpuState, own: set[int]) -> GpuReading:
         others = foreign(state, {*own, os.getpid()})

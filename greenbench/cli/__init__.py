@@ -14,7 +14,7 @@ from greenbench.errors import GreenbenchError
 COMMANDS: Final = {
     "data": ("greenbench.cli.data:data", "List, fetch and verify the data sets of models."),
     "doctor": ("greenbench.cli.doctor:doctor", "What this host can measure, and how well."),
-    "images": ("greenbench.cli.images:images", "Build and list the images that trials run in."),
+    "images": ("greenbench.cli.images:images", "Build, list, prune, carry the images of trials."),
     "import": ("greenbench.cli.import_:import_", "Take in measurements made elsewhere."),
     "measure": ("greenbench.cli.measure:measure", "Measure any command with the same meter."),
     "plugins": ("greenbench.cli.plugins:plugins", "List models, operators, meters, executors."),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from greenbench.api import (
     HOLDER_LABEL,
+    RESULTS_LABEL,
     Availability,
     Environment,
     Launch,
@@ -55,7 +57,8 @@ class DockerExecutor:
         self._contents: dict[Image, Contents] = {}
 
     def availability(self) -> Availability:
-        """Whether an engine of this host answers; if not, which of the reasons it is."""
+        """Whether an engine of this host answers now; if not, which of the reasons it is."""
+        self._engine = None  # one that answered before may have gone, or be another
         try:
             return Availability(True, str(self.engine()))
         except ExecutorError as error:
@@ -150,8 +153,16 @@ class DockerExecutor:
             facts = self._facts(engine, image, launch.limits)
             return RunningContainer(engine, container_id, facts)
         except BaseException:
-            remove_container(engine.client, container_id)
+            with contextlib.suppress(ExecutorError):  # the engine may be away
+                remove_container(engine.client, container_id)
             raise
+
+    def holders(self) -> Mapping[str, str]:
+        """Result set and folder of every container here that is a trial of greenbench's."""
+        with engines.engine_errors("containers can't be listed"):
+            found = self.engine().client.containers(all=True, filters={"label": HOLDER_LABEL})
+        labels = [container["Labels"] for container in found]
+        return {of[HOLDER_LABEL]: of.get(RESULTS_LABEL, "") for of in labels}
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:
         """Removes containers of the result set `holder`, running or not, and no others."""

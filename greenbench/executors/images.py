@@ -109,7 +109,7 @@ class ImageBuilder:
                     VARIANT_LABEL: self.variant,
                     BASE_LABEL: base,
                     BASE_ID_LABEL: origin.get("Id", ""),
-                    BASE_DIGEST_LABEL: next(iter(origin.get("RepoDigests") or ()), ""),
+                    BASE_DIGEST_LABEL: _registry_digest(origin, base),
                     WHEELHOUSE_LABEL: str(self.wheelhouse or ""),
                 },
                 offline=bool(wheels),
@@ -221,6 +221,14 @@ def build_images(
 def labels(image: Mapping[str, Any]) -> Mapping[str, str]:
     """The labels of an inspected image."""
     return image["Config"].get("Labels") or {}
+
+
+def _registry_digest(origin: Mapping[str, Any], base: str) -> str:
+    """What the registry that `base` came from calls it; an image may be known to several."""
+    found: list[str] = origin.get("RepoDigests") or []
+    name = base.partition("@")[0]
+    same = [digest for digest in found if name.startswith(digest.partition("@")[0])]
+    return next(iter([*same, *found]), "")
 
 
 def _serves(there: Mapping[str, Any], below: Image) -> bool:

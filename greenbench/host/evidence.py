@@ -42,7 +42,8 @@ class Evidence:
 
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
     the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU,
-    `gpus_given` whether trials were given any. `beside` is its background; `pinned` are the
+    `gpus_given` whether trials were given any, `foreign_before` how many processes of others each
+    GPU had before the suite. `beside` is its background; `pinned` are the
     processors that it was given (empty: all), and `strayed` others that a thread of it could run on.
     """
 
@@ -55,6 +56,7 @@ class Evidence:
     cooldown_limit_s: float | None = None
     gpus: Sequence[GpuReading] = ()
     gpus_given: bool = False
+    foreign_before: Mapping[str, int] = field(default_factory=dict)
     host: Sequence[HostReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
     beside: Sequence[Beside] = ()

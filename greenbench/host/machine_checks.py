@@ -183,6 +183,23 @@ def gpu_used(evidence: Evidence) -> Check | None:
     return Check("gpu_used", severity, peak, 0.0, text)
 
 
+def gpu_intrusion(evidence: Evidence) -> Check | None:
+    """Whether others came to a GPU since the suite began. Who was there before it draws power all
+    along, in every arm; who comes draws it in this one."""
+    found = []
+    for uuid, readings in _by_gpu(evidence).items():
+        before = evidence.foreign_before.get(uuid)
+        counts = [n for r in readings if (n := r.foreign_processes) is not None]
+        if before is None or not counts:
+            continue
+        more = max(counts) - before
+        text = f"{uuid}: nobody came to it since the suite began"
+        if more > 0:
+            text = f"{uuid}: processes of others came to it since the suite began (up to {more})"
+        found.append(rising("gpu_intrusion", float(max(more, 0)), 0.0, 0.0, text))
+    return worst_of(found)
+
+
 def _by_gpu(evidence: Evidence) -> dict[str, list[GpuReading]]:
     found: dict[str, list[GpuReading]] = {}
     for reading in within(evidence.gpus, evidence.window):

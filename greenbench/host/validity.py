@@ -7,7 +7,7 @@ at measured channels alone: an estimate has nothing to be checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from greenbench.host import colocation_checks, energy_checks, machine_checks
@@ -27,6 +27,7 @@ MACHINE: Final = (
     machine_checks.throttling,
     machine_checks.foreign_load,
     machine_checks.foreign_gpu,
+    machine_checks.gpu_intrusion,
     machine_checks.gpu_used,
 )
 COLOCATION: Final = (
@@ -51,7 +52,18 @@ REMEDIES: Final[Mapping[str, str]] = {
     "background_load": "look at the background's own log and metrics; train it solo first",
     "pinning": "the training sets its own affinity; use the docker executor, which holds it",
     "foreign_gpu": "end other work on the GPU; `greenbench doctor` names it",
+    "gpu_intrusion": "run the suite again when the GPU is free: it repeats these trials",
 }
+
+
+CONTAMINATING: Final = (machine_checks.gpu_intrusion.__name__,)
+"""Failed checks that say: somebody else was there, and may be gone the next time."""
+
+
+def contamination(found: Sequence[Check]) -> str | None:
+    """What spoiled a measurement from outside, in words; such a one is worth repeating."""
+    texts = [c.text for c in found if c.name in CONTAMINATING and c.severity == "fail"]
+    return "; ".join(texts) or None
 
 
 def checks(evidence: Evidence) -> list[Check]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from greenbench.analysis.stated import Stated
 from greenbench.report import (
+    choice,
     effects,
     listed,
     methods,
@@ -20,6 +21,7 @@ from greenbench.report import (
     shares,
     summary,
     traces,
+    trust,
     validity,
 )
 from greenbench.report.context import NOTHING_STATED, Context, context
@@ -66,8 +68,10 @@ def _blocked(known: Context, store: Store) -> tuple[Section, ...]:
     sections = (
         summary.section(known, len(limits)),
         effects.section(known),
+        choice.section(known),
         relations.correlations(known),
         relations.colocation(known),
+        trust.section(known),
         shares.section(known),
         traces.section(known, store),
         record.failures(known),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from greenbench.analysis import choice, health, interference, power
 from greenbench.analysis import frames as reading
 from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channels, metric_names
 from greenbench.analysis.colocation import per_training
@@ -22,6 +23,25 @@ from greenbench.report.model import Basis
 from greenbench.store import Store
 
 NOTHING_STATED = Stated()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the host held still: see `analysis.health`."""
+
+    drift: pd.DataFrame
+    outliers: pd.DataFrame
+    without: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """What trainings do to one another: see `analysis.interference`."""
+
+    together: pd.DataFrame
+    interaction: pd.DataFrame
+    spread: pd.DataFrame
+    matrix: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +71,20 @@ class Context:
     deltas: Mapping[str, pd.DataFrame]
     correlations: pd.DataFrame
     colocation: pd.DataFrame
+    choice: pd.DataFrame
+    power: pd.DataFrame
+    health: Health
+    company: Company
 
     @property
     def measured(self) -> bool:
         """Whether anything may be concluded about energy."""
         return self.basis == "measured"
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The trials of the plan but for warm-ups."""
+        return self.frames.trials[self.frames.trials["counted"]]
 
     def studies(self) -> list[str]:
         """The planned studies with something to compare, in the plan's order."""
@@ -113,7 +142,8 @@ def context(
     names = [METRIC + name for name in metric_names(table)]
     found |= {name: deltas(blocks, name, "difference") for name in names}
     with_power = ["power_w"] if basis == "measured" else []
-    return Context(
+    say = Stated.of(facts.get("analysis")).overridden(stated)
+    made = Context(
         facts=facts,
         sessions=store.sessions(),
         frames=frames,
@@ -125,10 +155,38 @@ def context(
         main=main,
         beside=beside(blocks, quantity, "ratio"),
         split=energy_split(blocks, ["energy_j", *channels] if basis == "measured" else []),
-        stated=Stated.of(facts.get("analysis")).overridden(stated),
+        stated=say,
         deltas=found,
         correlations=correlations(blocks, [quantity, *channels, "train_s", *with_power, *names]),
         colocation=per_training(blocks, quantity),
+        choice=pd.DataFrame(columns=list(choice.COLUMNS)),
+        power=power.reached(main, say.smallest_effect) if basis == "measured" else main.iloc[:0],
+        health=_health(blocks, quantity),
+        company=_company(blocks, frames.trials, main, quantity),
+    )
+    if basis != "measured" or blocks.empty:
+        return made
+    primary = {study: metrics[0] for study in made.studies() if (metrics := made.metrics(study))}
+    return replace(made, choice=choice.greenest_acceptable(blocks, quantity, primary))
+
+
+def _health(table: pd.DataFrame, quantity: str) -> Health:
+    far = health.outliers(table, quantity)
+    return Health(
+        drift=health.drift(table, quantity),
+        outliers=far,
+        without=health.without(table, far["cohort"], quantity),
+    )
+
+
+def _company(
+    table: pd.DataFrame, trials: pd.DataFrame, main: pd.DataFrame, quantity: str
+) -> Company:
+    return Company(
+        together=interference.together(table, trials, quantity),
+        interaction=interference.interaction(main, table),
+        spread=interference.spread(table, quantity),
+        matrix=interference.matrix(trials if len(table) else trials.iloc[:0]),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.verdicts import noise_band
 from greenbench.report.context import Context
@@ -24,7 +25,7 @@ from greenbench.report.figures import (
     Tone,
 )
 from greenbench.report.model import Section
-from greenbench.report.relations import name
+from greenbench.report.relations import name, settings_behind
 from greenbench.report.values import Behind, Interval
 
 FRONT = "Line: the points that no other beats in both (Pareto front), by their estimates alone."
@@ -63,6 +64,7 @@ def correlations(context: Context) -> Iterator[Figure]:
             columns=tuple(name(quantity) for quantity in quantities),
             values=tuple(tuple(_rho(cells.get((n, q))) for q in quantities) for n in names),
             words=tuple(tuple(_note(cells.get((n, q))) for q in quantities) for n in names),
+            behind=tuple(settings_behind(context, str(study), n) for n in names),
             notes=("Blue: falls as the hyperparameter grows; red: grows with it.",),
         )
 
@@ -87,23 +89,6 @@ def colocation(context: Context) -> Iterator[Figure]:
             pairs=pairs,
             notes=("Means over blocks; co-located: the whole cohort's, divided by its trainings.",),
         )
-
-
-def pareto_front(points: Sequence[tuple[float, float]], *, more_is_better: bool) -> tuple[int, ...]:
-    """Places of the points that no other beats: less in the first number, better in the second.
-
-    A point is beaten by one that is at least as good in both and better in one.
-    """
-    sign = 1.0 if more_is_better else -1.0
-    turned = [(x, -sign * y) for x, y in points]
-    order = sorted(range(len(points)), key=lambda place: turned[place])
-    front: list[int] = []
-    best: tuple[float, float] | None = None
-    for place in order:
-        if best is None or turned[place][1] < best[1] or turned[place] == best:
-            front.append(place)
-            best = turned[place]
-    return tuple(sorted(front))
 
 
 def _forest(

@@ -63,18 +63,35 @@ class Scatter:
     notes: tuple[str, ...] = ()
     kind: Literal["scatter"] = field(default="scatter")
 
+    def __post_init__(self) -> None:
+        """ValueError where `front` names a point that is not there."""
+        if not all(0 <= place < len(self.marks) for place in self.front):
+            raise ValueError(f"{self.title!r}: front names a point that is not there")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heatmap:
-    """Coefficients from -1 to 1 in a grid; None is not known, and `words` says why (or more)."""
+    """Coefficients from -1 to 1 in a grid; None is not known, and `words` says why (or more).
+
+    `behind` has one entry a row, or none at all.
+    """
 
     title: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
     words: tuple[tuple[str, ...], ...] = ()
+    behind: tuple[Behind | None, ...] = ()
     notes: tuple[str, ...] = ()
     kind: Literal["heatmap"] = field(default="heatmap")
+
+    def __post_init__(self) -> None:
+        """ValueError where the grid is not one, or `words` or `behind` don't fit it."""
+        shape = [len(self.columns)] * len(self.rows)
+        grids = [self.values, self.words] if self.words else [self.values]
+        fits = all([len(row) for row in grid] == shape for grid in grids)
+        if not fits or len(self.behind) not in (0, len(self.rows)):
+            raise ValueError(f"{self.title!r}: not one value for each row and column")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +147,12 @@ class Trace:
     notes: tuple[str, ...] = ()
     behind: Behind | None = None
     kind: Literal["trace"] = field(default="trace")
+
+    def __post_init__(self) -> None:
+        """ValueError where there is no series, or they are not equally long."""
+        sizes = {len(values) for series in self.series for values in (series.low_w, series.high_w)}
+        if len(sizes) != 1 or not self.step_s > 0:
+            raise ValueError(f"{self.title!r}: series of one length, and steps of some length")
 
 
 Figure = Forest | Scatter | Heatmap | Pairs | Trace

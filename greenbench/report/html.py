@@ -19,7 +19,7 @@ from greenbench.report.model import Column, Report, Section, Table
 from greenbench.report.text import UNKNOWN, cell_text, inert
 from greenbench.report.values import Behind, Cell, Interval, Kind
 
-AT_ONCE = 100
+AT_ONCE = 40
 """Rows of a table that are shown before someone asks for more."""
 LONG = 10_000
 """Characters of a paragraph; those of a name are `text.LONGEST`."""
@@ -209,7 +209,7 @@ def _figure(figure: Figure, behind: _Behind) -> dict[str, Any]:
         axes = {"x": _axis(figure.x), "y": _axis(figure.y), "margin": _finite(figure.y_margin)}
         return head | axes | {"marks": marks, "front": list(figure.front)}
     if isinstance(figure, Heatmap):
-        return head | _heatmap(figure)
+        return head | _heatmap(figure, behind)
     if isinstance(figure, Pairs):
         return head | _pairs(figure, behind)
     return head | {
@@ -244,7 +244,7 @@ def _mark(mark: Mark, x: Axis, y: Axis | None, behind: _Behind) -> dict[str, Any
     return found
 
 
-def _heatmap(figure: Heatmap) -> dict[str, Any]:
+def _heatmap(figure: Heatmap, behind: _Behind) -> dict[str, Any]:
     values = [[_finite(value) for value in row] for row in figure.values]
     texts = [[cell_text(value, "coefficient") for value in row] for row in values]
     words = figure.words or tuple(("",) * len(figure.columns) for _ in figure.rows)
@@ -254,6 +254,7 @@ def _heatmap(figure: Heatmap) -> dict[str, Any]:
         "values": values,
         "texts": texts,
         "words": [[inert(word) for word in row] for row in words],
+        "behind": [behind.number(found) for found in figure.behind or (None,) * len(values)],
     }
 
 

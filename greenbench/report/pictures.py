@@ -8,7 +8,17 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from greenbench.report.figures import Axis, Figure, Forest, Heatmap, Mark, Pairs, Scatter, Trace
+from greenbench.report.figures import (
+    Axis,
+    Figure,
+    Forest,
+    Heatmap,
+    Mark,
+    Pairs,
+    Scatter,
+    Tone,
+    Trace,
+)
 from greenbench.report.text import cell_text, inert
 from greenbench.report.values import Interval, Kind
 
@@ -19,10 +29,21 @@ if TYPE_CHECKING:
 WIDTH_IN = 7.5
 MOST_LINES = 30
 """Lines of a forest plot or of pairs; the table beside it has all."""
+LINE_IN, LETTER_IN = 0.24, 0.069
+"""Height of a line; width of a letter of 9 points, on the safe side of the mean."""
+MOST_LETTERS = 38
+MOST_LEVEL = 6
+"""Columns of a heat map whose names stand level."""
 MOST_LABELS = 24
 """Points of a scatter plot that are named."""
-COLOURS = {"good": "#0f7b55", "bad": "#b4470c", "plain": "#3d4f8a", "quiet": "#8a948f"}
-SHAPES = {"good": "v", "bad": "s", "plain": "o", "quiet": "o"}
+BESIDE: Any = {"va": "center", "size": 8, "color": "#5c6763"}
+COLOURS: dict[Tone, str] = {
+    "good": "#0f7b55",
+    "bad": "#b4470c",
+    "plain": "#3d4f8a",
+    "quiet": "#8a948f",
+}
+SHAPES: dict[Tone, str] = {"good": "v", "bad": "s", "plain": "o", "quiet": "o"}
 SERIES = ("#1f6fb2", "#b4470c", "#7a4fa3", "#0f7b55")
 SOFT, LINE, INK = "#5c6763", "#d9dfdc", "#17201c"
 SETTINGS: Any = {
@@ -53,12 +74,17 @@ def render_svg(figure: Figure) -> str:
 
     with mpl.rc_context(SETTINGS), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that the font lacks is a box, no news
-        sheet = Sheet(figsize=(WIDTH_IN, _height_in(figure)), layout="constrained")
+        height_in = _height_in(figure)
+        sheet = Sheet(figsize=(WIDTH_IN, height_in))
         FigureCanvasSVG(sheet)
-        axes = sheet.subplots()
+        left, right, top, bottom = _margins_in(figure)
+        across, up = WIDTH_IN - left - right, height_in - top - bottom
+        place = (left / WIDTH_IN, bottom / height_in, across / WIDTH_IN, up / height_in)
+        axes = sheet.add_axes(place)
         for side in ("top", "right", "left"):
             axes.spines[side].set_visible(False)
-        axes.set_title(_cut(figure.title, 90), fontsize=10, fontweight="bold", loc="left")
+        title_y = 1 - 0.08 / height_in
+        sheet.text(0.01, title_y, _cut(figure.title, 80), size=10, weight="bold", va="top")
         _draw(figure, axes, sheet)
         text = io.StringIO()
         sheet.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
@@ -88,13 +114,38 @@ def _spread(marks: Sequence[Mark], axis: Axis) -> str:
 
 
 def _height_in(figure: Figure) -> float:
+    _, _, top, bottom = _margins_in(figure)
     if isinstance(figure, Forest):
-        return 1.2 + 0.24 * min(len(figure.marks), MOST_LINES)
+        return top + bottom + LINE_IN * min(len(figure.marks), MOST_LINES)
     if isinstance(figure, Pairs):
-        return 1.3 + 0.24 * min(len(figure.pairs), MOST_LINES)
+        return top + bottom + LINE_IN * min(len(figure.pairs), MOST_LINES)
     if isinstance(figure, Heatmap):
-        return 1.5 + 0.3 * len(figure.rows)
+        return top + bottom + 0.3 * len(figure.rows)
     return 4.2 if isinstance(figure, Scatter) else 2.8
+
+
+def _margins_in(figure: Figure) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom, by the length of what stands in them.
+
+    Fixed ones: a layout that measures every text takes longer than the drawing.
+    """
+    if isinstance(figure, Forest):
+        labels = [mark.label for mark in figure.marks[:MOST_LINES]]
+        beside = [cell_text(mark.x, figure.x.kind) for mark in figure.marks[:MOST_LINES]]
+        return _width_in(labels), _width_in(beside) + 0.05, 0.4, 0.55
+    if isinstance(figure, Pairs):
+        labels = [pair.label for pair in figure.pairs[:MOST_LINES]]
+        return _width_in(labels), 0.2, 0.5, 0.55
+    if isinstance(figure, Heatmap):
+        longest = _width_in(figure.columns, 24)
+        slanted = len(figure.columns) > MOST_LEVEL
+        return _width_in(figure.rows), 0.5 if slanted else 0.1, 0.45 + 0.5 * longest * slanted, 0.1
+    return (0.85, 0.15, 0.45, 0.55) if isinstance(figure, Scatter) else (0.7, 0.15, 0.5, 0.5)
+
+
+def _width_in(texts: Sequence[str], longest: int = MOST_LETTERS) -> float:
+    """Room for the widest text at the size of labels, with a little air."""
+    return LETTER_IN * max((len(_cut(text, longest)) for text in texts), default=0) + 0.2
 
 
 def _draw(figure: Figure, axes: Axes, sheet: Sheet) -> None:
@@ -115,19 +166,21 @@ def _forest(figure: Forest, axes: Axes) -> None:
     if figure.band is not None and math.isfinite(figure.band):
         axes.axvspan(-figure.band, figure.band, color="#0f7b55", alpha=0.12, linewidth=0)
     axes.axvline(0, color=SOFT, linewidth=0.9)
-    for place, mark in enumerate(marks):
-        for low, high in _bounds(mark.x):
-            axes.plot([low, high], [place, place], color=COLOURS[mark.tone], linewidth=1.6)
-        axes.plot([mark.x.value], [place], **_style(mark))
+    placed = [(place, mark) for place, mark in enumerate(marks)]
+    for tone, colour in COLOURS.items():
+        found = [(place, mark) for place, mark in placed if mark.tone == tone]
+        ends = [(place, *bounds) for place, mark in found for bounds in _bounds(mark.x)]
+        if ends:
+            places, lows, highs = zip(*ends, strict=True)
+            axes.hlines(places, lows, highs, color=colour, linewidth=1.6)
+        if found:
+            axes.plot([m.x.value for _, m in found], [p for p, _ in found], **_style(tone))
     _lines(axes, [mark.label for mark in marks])
     _numbers(axes.xaxis, figure.x.kind)
     axes.set_xlabel(_axis_title(figure.x))
-    beside = axes.secondary_yaxis("right")
-    beside.set_yticks(
-        range(len(marks)), [cell_text(mark.x, figure.x.kind) for mark in marks], fontsize=8
-    )
-    beside.tick_params(length=0, colors=SOFT)
-    beside.spines["right"].set_visible(False)
+    for place, mark in placed:
+        text = cell_text(mark.x, figure.x.kind)
+        axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), **BESIDE)
     _rest(axes, len(figure.marks) - len(marks))
 
 
@@ -140,13 +193,18 @@ def _scatter(figure: Scatter, axes: Axes) -> None:
     front = [figure.marks[place] for place in figure.front if figure.marks[place] in marks]
     ends = sorted((m.x.value, m.y.value if m.y else 0.0) for m in front)
     axes.plot(*zip(*ends, strict=True) if ends else ([], []), color=COLOURS["good"], linewidth=1.2)
+    for tone, colour in COLOURS.items():
+        points = [(m.x, m.y or Interval(0.0)) for m in marks if m.tone == tone]
+        flat = [(y.value, *ends) for x, y in points for ends in _bounds(x)]
+        tall = [(x.value, *ends) for x, y in points for ends in _bounds(y)]
+        if flat:
+            axes.hlines(*zip(*flat, strict=True), color=colour, alpha=0.5, linewidth=1)
+        if tall:
+            axes.vlines(*zip(*tall, strict=True), color=colour, alpha=0.5, linewidth=1)
+        if points:
+            axes.plot([x.value for x, _ in points], [y.value for _, y in points], **_style(tone))
     for number, mark in enumerate(marks):
-        x, y, colour = mark.x, mark.y or Interval(0.0), COLOURS[mark.tone]
-        for low, high in _bounds(x):
-            axes.plot([low, high], [y.value, y.value], color=colour, alpha=0.5, linewidth=1)
-        for low, high in _bounds(y):
-            axes.plot([x.value, x.value], [low, high], color=colour, alpha=0.5, linewidth=1)
-        axes.plot([x.value], [y.value], **_style(mark))
+        x, y = mark.x, mark.y or Interval(0.0)
         if number < MOST_LABELS:
             axes.annotate(
                 _cut(mark.label, 34),
@@ -175,17 +233,14 @@ def _heatmap(figure: Heatmap, axes: Axes) -> None:
             text = cell_text(value, "coefficient")
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8)
     names = [_cut(name, 24) for name in figure.columns]
-    slanted = len(names) > 6
-    axes.set_xticks(
-        [n + 0.5 for n in range(len(names))],
-        names,
-        rotation=35 if slanted else 0,
-        ha="left" if slanted else "center",
-    )
-    axes.xaxis.tick_top()
-    axes.set_yticks(
-        [n + 0.5 for n in range(len(figure.rows))], [_cut(name, 34) for name in figure.rows]
-    )
+    slanted = len(names) > MOST_LEVEL
+    for column, name in enumerate(names):
+        style = {"rotation": 35, "ha": "left"} if slanted else {"ha": "center"}
+        axes.text(column + 0.5, -0.08, name, va="bottom", size=8.5, color=SOFT, **style)
+    for row, name in enumerate(figure.rows):
+        axes.text(-0.06, row + 0.5, _cut(name, MOST_LETTERS), ha="right", va="center")
+    axes.set_xticks([])
+    axes.set_yticks([])
     axes.tick_params(length=0)
     axes.set_xlim(0, len(names))
     axes.set_ylim(len(figure.rows), 0)
@@ -196,21 +251,38 @@ def _heatmap(figure: Heatmap, axes: Axes) -> None:
 def _pairs(figure: Pairs, axes: Axes, sheet: Sheet) -> None:
     pairs = figure.pairs[:MOST_LINES]
     styles = (("o", SERIES[0], figure.first), ("s", SERIES[1], figure.second))
-    for place, pair in enumerate(pairs):
-        both = (pair.first, pair.second)
-        known = [found.value for found in both if found and _fine(found)]
-        axes.plot(known, [place] * len(known), color=COLOURS["quiet"], linewidth=1.3)
-        for found, (shape, colour, _), shift in zip(both, styles, (-0.12, 0.12), strict=True):
-            if found and _fine(found):
-                for low, high in _bounds(found):
-                    axes.plot([low, high], [place + shift] * 2, color=colour, linewidth=1)
-                axes.plot([found.value], [place], marker=shape, color=colour, markersize=5)
+    for number, (shape, colour, _) in enumerate(styles):
+        known = [
+            (place, found)
+            for place, pair in enumerate(pairs)
+            if (found := (pair.first, pair.second)[number]) and _fine(found)
+        ]
+        shift = 0.24 * number - 0.12
+        ends = [(place + shift, *bounds) for place, found in known for bounds in _bounds(found)]
+        if ends:
+            axes.hlines(*zip(*ends, strict=True), color=colour, linewidth=1)
+        axes.plot(
+            [found.value for _, found in known],
+            [place for place, _ in known],
+            marker=shape,
+            color=colour,
+            markersize=5,
+            linestyle="",
+            zorder=3,
+        )
+    both = [
+        (place, pair.first.value, pair.second.value)
+        for place, pair in enumerate(pairs)
+        if pair.first and pair.second and _fine(pair.first) and _fine(pair.second)
+    ]
+    if both:
+        axes.hlines(*zip(*both, strict=True), color=COLOURS["quiet"], linewidth=1.3)
     for shape, colour, name in styles:
         axes.plot([], [], marker=shape, color=colour, linestyle="", label=_cut(name, 40))
     _lines(axes, [pair.label for pair in pairs])
     _numbers(axes.xaxis, figure.x.kind)
     axes.set_xlabel(_axis_title(figure.x))
-    sheet.legend(loc="outside upper right", ncols=2, frameon=False, fontsize=8)
+    sheet.legend(loc="upper right", ncols=2, frameon=False, fontsize=8)
     if axes.get_xlim()[0] > 0:
         axes.set_xlim(left=0)  # lengths are compared
     _rest(axes, len(figure.pairs) - len(pairs))
@@ -240,7 +312,7 @@ def _trace(figure: Trace, axes: Axes, sheet: Sheet) -> None:
     axes.spines["left"].set_visible(True)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Power (W)")
-    sheet.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=8)
+    sheet.legend(loc="upper right", ncols=4, frameon=False, fontsize=8)
 
 
 def _runs(
@@ -267,13 +339,12 @@ def _fine(found: Interval) -> bool:
     return math.isfinite(found.value)
 
 
-def _style(mark: Mark) -> dict[str, Any]:
-    filled = mark.tone in ("good", "bad")
-    colour = COLOURS[mark.tone]
+def _style(tone: Tone) -> dict[str, Any]:
+    colour = COLOURS[tone]
     return {
-        "marker": SHAPES[mark.tone],
+        "marker": SHAPES[tone],
         "color": colour,
-        "markerfacecolor": colour if filled else "white",
+        "markerfacecolor": colour if tone in ("good", "bad") else "white",
         "markersize": 5.5,
         "linestyle": "",
         "zorder": 3,
@@ -282,8 +353,12 @@ def _style(mark: Mark) -> dict[str, Any]:
 
 def _lines(axes: Axes, labels: Sequence[str]) -> None:
     """One label a line, the first on top."""
-    axes.set_yticks(range(len(labels)), [_cut(label, 44) for label in labels])
-    axes.tick_params(axis="y", length=0)
+    for place, label in enumerate(labels):
+        text = _cut(label, MOST_LETTERS)
+        axes.text(
+            -0.015, place, text, transform=axes.get_yaxis_transform(), ha="right", va="center"
+        )
+    axes.set_yticks([])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="x", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)

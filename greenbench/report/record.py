@@ -68,6 +68,7 @@ def all_limits(context: Context) -> list[Limit]:
         analysis.of_trials(context.frames, _comparable(context)),
         validity.limits(context),
         analysis.of_blocks(context.main, context.beside),
+        analysis.of_noise(context.cohorts, context.quantity),
         analysis.of_energy(context.frames, context.cohorts),
         analysis.of_host(context.frames),
         _of_sessions(context),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.report import company
 from greenbench.report.context import Context
 from greenbench.report.effects import interval
-from greenbench.report.model import Cell, Column, Interval, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 
 TITLES = {
     "energy_j": "energy",
@@ -32,8 +34,8 @@ def correlations(context: Context) -> Section:
     """How each varied hyperparameter moves with what was measured, study by study."""
     tables = []
     for study, rows in context.correlations.groupby("study", sort=False):
-        tables.append(_main(str(study), rows))
-        tables += _more(str(study), rows)
+        found = [_main(str(study), rows), *_more(str(study), rows)]
+        tables += [_traced(context, str(study), table) for table in found]
     nothing = "No hyperparameter was varied on its own, or nothing completed yet."
     return Section(
         key="correlations",
@@ -52,6 +54,7 @@ def colocation(context: Context) -> Section | None:
     for (model, scenario), rows in groups:
         heading = f"{model}, solo beside {scenario}"
         tables += [_per_training(context, heading, rows), _both(context, heading, rows)]
+    tables += company.tables(context)
     about = (
         "What is compared is the whole cohort, divided by its trainings; nothing is a modelled"
         " share. The two are different cohorts, not pairs, so drift between them is in the interval"
@@ -64,6 +67,19 @@ def colocation(context: Context) -> Section | None:
         paragraphs=(about if tables else nothing,),
         tables=tuple(tables),
     )
+
+
+def settings_behind(context: Context, study: str, hyperparameter: str) -> Behind:
+    """The trials of a hyperparameter's settings: the original's and of arms that changed it alone."""
+    table = context.cohorts
+    changed = (table["study"] == study) & (table["changed"] == hyperparameter)
+    return Behind(study, ("original", *map(str, table.loc[changed, "arm"].drop_duplicates())))
+
+
+def _traced(context: Context, study: str, table: Table) -> Table:
+    """The table with the trials behind each row, whose first cell names the hyperparameter."""
+    behind = tuple(settings_behind(context, study, str(row[0])) for row in table.rows)
+    return replace(table, behind=behind)
 
 
 def name(quantity: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from greenbench.analysis.shares import shares_of_originals
 from greenbench.report.context import Context
-from greenbench.report.model import Cell, Column, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Section, Table
 
 ABOUT = (
     "Energy is measured for whole channels. Who used it is modelled: idle power times time is"
@@ -63,7 +63,8 @@ def _table(study: str, rows: pd.DataFrame, bases: tuple[str, ...]) -> Table:
         for _, row in rows.iterrows()
     )
     title = f"{study}: who used it (modelled)"
-    return Table(title=title, columns=columns, rows=cells, notes=(NOTE, *bases))
+    traced = (Behind(study, ("original",)),) * len(cells)
+    return Table(title=title, columns=columns, rows=cells, notes=(NOTE, *bases), behind=traced)
 
 
 def _who(row: Any, *, solo: bool) -> str:

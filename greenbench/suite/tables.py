@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from greenbench import api
-from greenbench.suite.spec import Cooldown, Measure
+from greenbench.suite.spec import Cooldown, Measure, Retry
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 GPU_NAME = r"^(\d+(:\d+)?|GPU-[0-9A-Za-z-]+|MIG-[0-9A-Za-z/-]+)$"
@@ -26,6 +26,7 @@ MAX_SEED = 2**63 - 1
 _LIMITS = api.Limits()
 _MEASURE = Measure()
 _COOLDOWN = Cooldown()
+_RETRY = Retry()
 
 
 def _scalar(value: object) -> object:
@@ -95,6 +96,15 @@ class CooldownTable(Table):
     """At rest, power is at most this share above idle power (0.1: 10 %)."""
 
 
+class RetryTable(Table):
+    """What is done about trials that something else than their model interrupted or spoiled."""
+
+    times: Annotated[int, Field(ge=0, le=100)] = _RETRY.times
+    """How often one cohort is run again."""
+    wait_s: NotNegative = _RETRY.wait_s
+    """The longest wait for an engine that went away, in seconds."""
+
+
 class LimitsTable(Table):
     """What one trial may use."""
 
@@ -124,6 +134,20 @@ class LimitsTable(Table):
     `gpu:instance`."""
     network: list[str] = []
     """Models whose trials may use a network; all others have none."""
+
+
+class AnalysisTable(Table):
+    """What only you can say of energy; what is not stated is not assumed and not shown."""
+
+    grid_g_per_kwh: NotNegative | None = None
+    """Emissions of the grid in g CO₂e a kWh: savings are shown as emissions too."""
+    price_per_kwh: NotNegative | None = None
+    """Price of a kWh: savings are shown as money too."""
+    currency: Annotated[str, Field(max_length=8)] = ""
+    """What the price is in: `EUR`."""
+    smallest_effect: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The smallest relative change of energy that matters (0.02: 2 %): what is shown to be smaller
+    is called unchanged."""
 
 
 class CompanionTable(Table):
@@ -257,6 +281,8 @@ class StudyTable(Table):
     """Originals in each block (default: √mutants, rounded, at least 1)."""
     blocks: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Blocks of this study (default: the suite's)."""
+    margins: dict[str, NotNegative] = {}
+    """By metric, in its own unit: the loss that is still no damage, in place of the model's."""
     operators: Annotated[
         Annotated[str, Tag("<word>")]
         | Annotated[list[Annotated[str, Field(min_length=1)]], Tag("<list>")],
@@ -288,6 +314,10 @@ class SuiteTable(Table):
     """When the next cohort may start."""
     limits: LimitsTable = LimitsTable()
     """What one trial may use."""
+    retry: RetryTable = RetryTable()
+    """What is done about interruptions."""
+    analysis: AnalysisTable = AnalysisTable()
+    """What the analysis is told of energy."""
     study: Annotated[list[StudyTable], Field(min_length=1)]
     """The studies."""
 
@@ -297,6 +327,8 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("measure",): MeasureTable,
     ("cooldown",): CooldownTable,
     ("limits",): LimitsTable,
+    ("retry",): RetryTable,
+    ("analysis",): AnalysisTable,
     ("study",): StudyTable,
     ("study", "scenarios"): ScenarioTable,
     ("study", "scenarios", "companions"): CompanionTable,

@@ -103,7 +103,7 @@ def test_an_image_by_reference_takes_the_place_of_the_frameworks(
         model = replace(probe, value=replace(probe.value, image="greenbench-test-lab:1"))
         image = builder.ensure(model)
         assert any(line.endswith("on greenbench-test-lab:1") for line in said)
-        assert image.tag != builder.ensure(probe).tag
+        assert image.tag != builder.tags(probe)[1]
         executor = DockerExecutor()
         executor.prepare([model], Limits(), said.append)
         talk(executor, model).until("result")
@@ -129,6 +129,18 @@ def test_an_image_by_reference_takes_the_place_of_the_frameworks(
 def test_a_model_says_in_one_way_what_it_brings(probe, changes, problem):
     found = _model_problem(replace(probe.value, **changes))
     assert found is None if problem is None else problem in found
+
+
+def test_nothing_in_a_suite_can_name_an_image_or_a_dockerfile(greenbench, tmp_path):
+    path = tmp_path / "suite.toml"
+    suite = (
+        'name = "own"\n[[study]]\nmodel = "trouble"\n{}\n[[study.mutate]]\noperator = "epochs"\n'
+    )
+    for line in ('dockerfile = "Dockerfile"', 'image = "mine:1"'):
+        path.write_text(suite.format(line))
+        told = greenbench("suite", "plan", path)
+        assert told.returncode == 2
+        assert "found an unknown key" in told.stderr
 
 
 def test_an_image_with_another_worker_is_refused_before_the_first_trial(builder, probe):

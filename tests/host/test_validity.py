@@ -162,6 +162,16 @@ CASES = [
         "warn",
     ),
     ("foreign_gpu", measured(gpus=gpus(*TEN, foreign_processes=1)), "warn"),
+    (
+        "gpu_intrusion",
+        measured(gpus=gpus(*TEN, foreign_processes=1), foreign_before={"GPU-1": 1}),
+        "ok",
+    ),
+    (
+        "gpu_intrusion",
+        measured(gpus=gpus(*TEN, foreign_processes=2), foreign_before={"GPU-1": 1}),
+        "fail",
+    ),
     ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.2}]), gpus_given=True), "ok"),
     ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.0}]), gpus_given=True), "fail"),
     (

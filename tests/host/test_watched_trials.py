@@ -93,6 +93,52 @@ def test_a_trial_is_watched_and_a_throttled_one_is_left_out(simulated_host, tmp_
     assert "epochs: 2 → 3 |" in asked
 
 
+def intruded(database) -> list[tuple]:
+    """What `gpu_intrusion` found at each attempt, in order, with the attempt's outcome."""
+    return database.execute(
+        """SELECT a.trial, a.number, a.status, a.error_kind, c.severity FROM attempts a
+           JOIN checks c ON c.attempt = a.id AND c."check" = 'gpu_intrusion' ORDER BY a.id"""
+    ).fetchall()
+
+
+def test_who_comes_to_a_gpu_spoils_the_trial_and_it_is_repeated_at_the_end(
+    simulated_host, tmp_path
+):
+    """A stranger that is there all along is warned of; one that comes is another matter."""
+    (tmp_path / "suite.toml").write_text(SUITE)
+    out = tmp_path / "out"
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    strangers = [subprocess.Popen(sleep) for _ in range(2)]
+    first, second = [(s.pid, 0, 0, 1e6) for s in strangers]
+    run = ("suite", "run", "suite.toml", "--results", out, "--executor", "process", "--json")
+    try:
+        with simulated_host() as host:
+            host.gpu.processes(0, [first])
+            with host.start(*run) as running:
+                counted = 0
+                for line in running.stdout:
+                    notice = json.loads(line)
+                    if notice["event"] == "go":
+                        counted += 1
+                        host.gpu.processes(0, [first, second] if counted == 2 else [first])
+                    spoiled = notice["event"] == "problem" and "spoiled" in notice["text"]
+                    assert not spoiled or "repeated at the end (2 left)" in notice["text"]
+            assert running.returncode == 0
+            told = host.run("report", out, "--format", "md").stdout
+    finally:
+        for stranger in strangers:
+            stranger.kill()
+            stranger.wait()
+    database = sqlite3.connect(out / "results.sqlite")
+    found = intruded(database)
+    database.close()
+    spoiled = [row for row in found if row[4] == "fail"]
+    assert [row[1:4] for row in spoiled] == [(1, "completed", "contaminated")]
+    assert found[-1] == (spoiled[0][0], 2, "completed", None, "ok"), "repeated, after all others"
+    assert "spoiled by others" in told.split("## What limits")[1]
+    assert "| gpu_intrusion |" in told
+
+
 class Spartan:
     """A third party's trial that tells no more than the protocol asks for."""
 

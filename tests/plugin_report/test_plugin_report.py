@@ -100,6 +100,10 @@ WRONG = {
         ),
         "kind",
     ),
+    "a figure beyond its points": (
+        Section(key="a", title="x", figures=({"kind": "scatter", "front": (3,)},)),
+        "figures",
+    ),
     "a wrong figure": (Section(key="a", title="x", figures=("picture",)), "figures"),
 }
 

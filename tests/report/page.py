@@ -20,7 +20,13 @@ class Page:
 
         options = webdriver.ChromeOptions()
         options.binary_location = next(filter(None, map(shutil.which, NAMES)))
-        for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+        for flag in (
+            "headless=new",
+            "no-sandbox",
+            "disable-dev-shm-usage",
+            "disable-gpu",
+            "hide-scrollbars",
+        ):
             options.add_argument(f"--{flag}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sqlite3
+import time
+from statistics import median
 
 import pandas as pd
+import psutil
 import pytest
 
 from greenbench.analysis import frames as reading
@@ -247,6 +251,30 @@ def test_a_killed_run_goes_on_and_leaves_no_background(together, executor, reque
         label = _holder(path)
         left = engine.client.containers(all=True, filters={"label": f"greenbench.holder={label}"})
         assert left == []
+
+
+@pytest.mark.docker
+def test_twenty_trials_leave_nothing_open_and_nothing_in_memory(tmp_path) -> None:
+    """Five hundred are in `benchmarks/run/cohorts.py`, with what each of them costs."""
+    path = tmp_path / "suite.toml"
+    study = STUDY.format(name="many", epoch_s=0.0, scenario='"solo"')
+    head = HEAD.replace("idle_between_s = 0.1", "idle_between_s = 0.0")
+    path.write_text(head + study.replace("originals = 1", "originals = 18"))
+    ran = start(path, "--executor", "docker", "--quiet")
+    process = psutil.Process(ran.pid)
+    held: list[tuple[int, int, int]] = []
+    while ran.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            held.append((process.num_fds(), process.num_threads(), process.memory_info().rss))
+        time.sleep(0.1)
+    assert ran.returncode == 0, ran.stdout.read()
+    assert list(statuses(path).values()) == ["completed"] * 20
+    half = len(held) // 2
+    early, late = held[half // 2 : half], held[half:-1]
+    assert max(files for files, _, _ in late) <= max(files for files, _, _ in early) + 1
+    assert max(threads for _, threads, _ in late) <= max(threads for _, threads, _ in early)
+    grown = median(size for _, _, size in late) - median(size for _, _, size in early)
+    assert grown < 4 * 2**20
 
 
 def _holder(path) -> str:

@@ -42,6 +42,16 @@ class SimulatedHost:
             check=False,
         )
 
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """As `run`, in the background; what it prints comes line by line."""
+        return subprocess.Popen(
+            [*GREENBENCH, *map(str, arguments)],
+            env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
 
 @pytest.fixture(scope="session")
 def stub(tmp_path_factory) -> Path:

@@ -1,0 +1,129 @@
+"""Whether the host held still: drift over the suite, outliers, and the results without them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from greenbench.analysis.deltas import deltas
+from greenbench.analysis.inference import ALPHA
+
+OUTLIER = 3.5
+"""Modified z beyond which a run is an outlier (Iglewicz and Hoaglin 1993); among many runs as far
+out as one of them in 20 such studies would lie by chance."""
+FEWEST_RUNS = 10
+DRIFT_COLUMNS = ("study", "runs", "hours", "per_hour", "low", "high", "p", "over_suite")
+OUTLIER_COLUMNS = ("study", "arm", "mutation", "block", "cohort", "value", "z")
+SHOWN = (
+    "estimate",
+    "low",
+    "high",
+    "joint_low",
+    "joint_high",
+    "low_one_sided",
+    "high_one_sided",
+)
+SENSITIVITY_COLUMNS = (
+    "study",
+    "arm",
+    "mutation",
+    "null",
+    *SHOWN,
+    *(f"{name}_without" for name in SHOWN),
+)
+
+
+def drift(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """How a quantity moved over each study's time, apart from what its arms explain.
+
+    Least squares of its logarithm on the start time with one level for each arm: `per_hour`
+    (relative) with a 95 % t interval and p, and what that comes to `over_suite`, from the first
+    start to the last (`hours`). Blocks keep it out of the deltas; a large one says that the host
+    was not at rest. Fewer than 10 runs say nothing.
+    """
+    rows = []
+    for study, table in _known(cohorts, quantity).groupby("study", sort=False):
+        hours = (table["start_s"] - table["start_s"].min()) / 3600
+        arms = table["arm"]
+        x = (hours - hours.groupby(arms).transform("mean")).to_numpy(float)
+        y = (table["_log"] - table["_log"].groupby(arms).transform("mean")).to_numpy(float)
+        df = len(table) - arms.nunique() - 1
+        spread = float(x @ x)
+        if len(table) < FEWEST_RUNS or df < 1 or spread <= 0:
+            continue
+        slope = float(x @ y) / spread
+        rest = y - slope * x
+        error = math.sqrt(float(rest @ rest) / df / spread)
+        if not error > 0:
+            continue
+        half = float(stats.t.ppf(1 - ALPHA / 2, df)) * error
+        rows.append(
+            {
+                "study": study,
+                "runs": len(table),
+                "hours": float(hours.max()),
+                "per_hour": _relative(slope),
+                "low": _relative(slope - half),
+                "high": _relative(slope + half),
+                "p": 2 * float(stats.t.sf(abs(slope) / error, df)),
+                "over_suite": _relative(slope * float(hours.max())),
+            }
+        )
+    return pd.DataFrame.from_records(rows, columns=list(DRIFT_COLUMNS))
+
+
+def outliers(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Cohorts far from what their arm and their block explain: study, arm, mutation, block, cohort,
+    value, z.
+
+    The logarithm minus the arm's median, minus the block's median of what is left; z is that over
+    its median absolute deviation, scaled to a standard deviation, with what arms and blocks took up
+    given back. An outlier may be the truth: it
+    is shown and stays in.
+    """
+    parts = []
+    for _, table in _known(cohorts, quantity).groupby("study", sort=False):
+        rest = table["_log"] - table.groupby("arm")["_log"].transform("median")
+        rest -= rest.groupby(table["block"]).transform("median")
+        rest -= rest.median()
+        moved = rest[rest.abs() > 1e-12].abs()
+        df = len(table) - table["arm"].nunique() - table["block"].nunique() + 1
+        if len(table) < FEWEST_RUNS or df < FEWEST_RUNS / 2 or moved.empty:
+            continue
+        z = rest / (float(moved.median()) * 1.4826 * math.sqrt(len(table) / df))
+        limit = max(OUTLIER, float(stats.norm.isf(ALPHA / 2 / len(table))))
+        far = table.assign(z=z, value=table[quantity])[z.abs() > limit]
+        parts.append(far[list(OUTLIER_COLUMNS)])
+    found = [part for part in parts if len(part)]
+    return pd.concat(found) if found else pd.DataFrame(columns=list(OUTLIER_COLUMNS))
+
+
+def without(cohorts: pd.DataFrame, left_out: pd.Series, quantity: str) -> pd.DataFrame:
+    """The deltas of all cohorts beside those without the ones in `left_out` (cohort names).
+
+    `deltas`' columns for all, and the same with `_without`; an arm that is gone has none there.
+    """
+    everything = deltas(cohorts, quantity, "ratio")
+    rest = deltas(cohorts[~cohorts["cohort"].isin(left_out)], quantity, "ratio")
+    keys = ["study", "arm"]
+    merged: pd.DataFrame = everything.merge(
+        rest[[*keys, *SHOWN]], on=keys, how="left", suffixes=("", "_without")
+    )
+    return merged[list(SENSITIVITY_COLUMNS)]
+
+
+def _known(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    if quantity not in cohorts or cohorts.empty:
+        return cohorts.assign(_log=[]).iloc[:0]
+    values = pd.to_numeric(cohorts[quantity], errors="coerce").to_numpy(float)
+    usable = np.isfinite(values) & (values > 0) & cohorts["start_s"].notna().to_numpy(bool)
+    table: pd.DataFrame = cohorts.loc[usable].copy()
+    table["_log"] = np.log(values[usable])
+    return table
+
+
+def _relative(value: float) -> float:
+    return math.expm1(value) if value < 700 else math.inf

@@ -1,0 +1,127 @@
+"""The section on what to take: the greenest acceptable configuration, and the Pareto front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from greenbench.analysis.choice import pareto_front
+from greenbench.analysis.cohorts import METRIC
+from greenbench.report.context import Context
+from greenbench.report.effects import interval
+from greenbench.report.model import Cell, Column, Interval, Section, Table
+
+CROSSED = (
+    "Estimated on blocks that did not choose it: half of the blocks choose, the other half tells,"
+    " 20 times over. The last column is what the blocks say that chose it: a winner is lucky. The"
+    " saving is of one cohort; the interval errs on the wide side."
+)
+FRONT = "No other configuration is better in one of the two and as good in the other, by estimate."
+
+
+def section(context: Context) -> Section | None:
+    """What the greenest acceptable configuration saves; None where nothing may be concluded."""
+    if not context.measured:
+        return None
+    tables = [table for table in (_saving(context), _stated(context), _front(context)) if table]
+    if not tables:
+        return None
+    return Section(key="choice", title="What to take, and what it saves", tables=tuple(tables))
+
+
+def _saving(context: Context) -> Table | None:
+    columns = (
+        Column("Study"),
+        Column("Greenest acceptable"),
+        Column("Chosen", "share"),
+        Column("Saves [95 %]", "percent"),
+        Column("Saves (J) [95 %]", "change"),
+        Column("By its own blocks", "percent"),
+    )
+    cells = tuple(
+        (
+            str(row["study"]),
+            _named(row),
+            float(row["chosen_in"] / row["splits"]),
+            _bounded(row, "saving", "low", "high"),
+            _bounded(row, "saving_j", "low_j", "high_j"),
+            float(row["naive"]),
+        )
+        for _, row in context.choice.iterrows()
+    )
+    if not cells:
+        return None
+    title = "The greenest configuration that keeps its performance"
+    return Table(title=title, columns=columns, rows=cells, notes=(CROSSED,))
+
+
+def _stated(context: Context) -> Table | None:
+    """The same saving as emissions and money, at what was stated."""
+    stated = context.stated
+    columns = [Column("Study"), Column("Greenest acceptable")]
+    notes = []
+    if stated.grid_g_per_kwh is not None:
+        columns.append(Column("Saves (g CO₂e) [95 %]", "change"))
+        notes.append(f"At the stated {stated.grid_g_per_kwh:g} g CO₂e a kWh.")
+    if stated.price_per_kwh is not None:
+        unit = f" ({stated.currency})" if stated.currency else ""
+        columns.append(Column(f"Saves{unit} [95 %]", "change"))
+        notes.append(f"At the stated price of {stated.price_per_kwh:g} {stated.currency} a kWh.")
+    if len(columns) == 2 or context.choice.empty:
+        return None
+    cells: list[tuple[Cell, ...]] = []
+    for _, row in context.choice.iterrows():
+        line: list[Cell] = [str(row["study"]), _named(row)]
+        for convert in (stated.emissions_g, stated.cost):
+            values = [convert(float(row[name])) for name in ("saving_j", "low_j", "high_j")]
+            if values[0] is not None:
+                line.append(Interval(values[0], *(_known(value) for value in values[1:])))
+        cells.append(tuple(line))
+    title = "The same as emissions and money, of one cohort"
+    return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=tuple(notes))
+
+
+def _front(context: Context) -> Table | None:
+    """The configurations that no other beats in both energy and performance."""
+    cells: list[tuple[Cell, ...]] = []
+    for study in context.studies():
+        metrics = context.metrics(study)[:1]
+        rows = context.rows(context.quantity, study)
+        rows = rows[~rows["null"].astype(bool)]
+        for metric in metrics:
+            found = context.rows(METRIC + metric.name, study).set_index("arm")
+            both = [row for _, row in rows.iterrows() if row["arm"] in found.index]
+            points = [(0.0, 0.0)]
+            points += [(float(r["estimate"]), float(found.loc[r["arm"], "estimate"])) for r in both]
+            front = pareto_front(points, more_is_better=metric.direction == "maximize")
+            if not both:
+                continue
+            for place in front:
+                name = str(both[place - 1]["mutation"]) if place else "original"
+                energy = interval(both[place - 1]) if place else 0.0
+                change = interval(found.loc[both[place - 1]["arm"]]) if place else 0.0
+                cells.append((study, name, energy, metric.name, change))
+    if not cells:
+        return None
+    columns = (
+        Column("Study"),
+        Column("Configuration"),
+        Column("Δ energy [95 %]", "percent"),
+        Column("Metric"),
+        Column("Δ metric [95 %]", "change"),
+    )
+    title = "The Pareto front of energy and performance"
+    return Table(title=title, columns=columns, rows=tuple(cells), notes=(FRONT,))
+
+
+def _named(row: Any) -> str:
+    return str(row["mutation"]) or "original: none is acceptable and greener"
+
+
+def _bounded(row: Any, value: str, low: str, high: str) -> Interval:
+    return Interval(float(row[value]), _known(row[low]), _known(row[high]))
+
+
+def _known(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

@@ -1,0 +1,149 @@
+"""Tables on what trainings do to one another: cost of a cohort, changed effects, who slows whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from greenbench.report.context import Context
+from greenbench.report.model import Cell, Column, Interval, Table
+
+APART = (
+    "The cohort's measured energy for its work beside the same work done solo, one after another"
+    " (the sum of the members' solo energies). No modelled share is in it."
+)
+CHANGED = (
+    "Change: how the mutant's ratio to its originals differs beside others from solo. p is"
+    " corrected for the mutants of the model (Holm)."
+)
+SPREAD = (
+    "Coefficient of variation of the arms' means; ratio above 1: the same mutations make energy"
+    " vary more beside others. p by Pitman and Morgan's test over arms."
+)
+SLOWED = "Own training time of the originals beside others, divided by that solo."
+
+
+def tables(context: Context) -> list[Table]:
+    """Those with something in them."""
+    made = (_together(context), _interaction(context), _spread(context), _matrix(context))
+    return [table for table in made if table.rows]
+
+
+def _together(context: Context) -> Table:
+    what, unit = ("energy", "J") if context.measured else ("CPU time", "s")
+    columns = (
+        Column("Model"),
+        Column("Scenario"),
+        Column("Arm"),
+        Column(f"{what} apart ({unit})", "quantity"),
+        Column("together", "quantity"),
+        Column("Change [95 %]", "percent"),
+        Column("Time apart (s)", "quantity"),
+        Column("together", "quantity"),
+        Column("Note"),
+    )
+    cells = tuple(
+        (
+            str(row["model"]),
+            str(row["scenario"]),
+            str(row["mutation"]) or "original",
+            row["apart"],
+            row["together"],
+            _interval(row, "change"),
+            row["apart_s"],
+            row["together_s"],
+            str(row["note"]),
+        )
+        for _, row in context.company.together.iterrows()
+        if not row["null"]
+    )
+    return Table(
+        title="Side by side or one after another", columns=columns, rows=cells, notes=(APART,)
+    )
+
+
+def _interaction(context: Context) -> Table:
+    what = "energy" if context.measured else "CPU time"
+    columns = (
+        Column("Model"),
+        Column("Scenario"),
+        Column("Mutant"),
+        Column(f"Δ {what}, solo", "percent"),
+        Column("beside others", "percent"),
+        Column("Change [95 %]", "percent"),
+        Column("p", "p"),
+    )
+    cells = tuple(
+        (
+            str(row["model"]),
+            str(row["scenario"]),
+            str(row["mutation"]),
+            _known(row["solo"]),
+            _known(row["beside"]),
+            _interval(row, "change"),
+            _known(row["p_corrected"]),
+        )
+        for _, row in context.company.interaction.iterrows()
+    )
+    title = "How co-location changes the deltas"
+    return Table(title=title, columns=columns, rows=cells, notes=(CHANGED,))
+
+
+def _spread(context: Context) -> Table:
+    columns = (
+        Column("Model"),
+        Column("Scenario"),
+        Column("Arms", "count"),
+        Column("Variation, solo", "share"),
+        Column("beside others", "share"),
+        Column("Ratio [95 %]", "quantity"),
+        Column("p", "p"),
+    )
+    cells: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            str(row["model"]),
+            str(row["scenario"]),
+            int(row["arms"]),
+            _known(row["cv_solo"]),
+            _known(row["cv_beside"]),
+            _interval(row, "ratio"),
+            _known(row["p"]),
+        )
+        for _, row in context.company.spread.iterrows()
+    )
+    what = "energy" if context.measured else "CPU time"
+    title = f"Does {what} vary more beside others?"
+    return Table(title=title, columns=columns, rows=cells, notes=(SPREAD,))
+
+
+def _matrix(context: Context) -> Table:
+    columns = (
+        Column("Model"),
+        Column("Beside"),
+        Column("Scenario"),
+        Column("Time solo (s)", "quantity"),
+        Column("beside (s)", "quantity"),
+        Column("Slowed [95 %]", "quantity"),
+    )
+    cells = tuple(
+        (
+            str(row["model"]),
+            str(row["beside"]),
+            str(row["scenario"]),
+            _known(row["solo_s"]),
+            _known(row["beside_s"]),
+            _interval(row, "slowdown"),
+        )
+        for _, row in context.company.matrix.iterrows()
+    )
+    return Table(title="Who slows whom", columns=columns, rows=cells, notes=(SLOWED,))
+
+
+def _interval(row: Any, value: str) -> Interval | None:
+    center, low, high = (_known(row[name]) for name in (value, "low", "high"))
+    return None if center is None else Interval(center, low, high)
+
+
+def _known(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

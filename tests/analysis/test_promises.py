@@ -1,0 +1,89 @@
+"""A small sample of benchmarks/analysis/promises.py: the promises, wide enough not to be chance."""
+
+import numpy as np
+import pytest
+from promises import DESIGNS, cell, luck, sequence
+from rules import fitted, greener, joint_half
+
+from greenbench.analysis.blocks import fit_blocks
+from greenbench.analysis.deltas import deltas
+from greenbench.analysis.verdicts import energy_verdict, noise_band
+from greenbench.plan.order import block_order
+from suites import WORLDS, Design, World, spread, suites
+
+COUNT = 1_500
+WORLD = {world.name: world for world in WORLDS}
+
+
+@pytest.mark.parametrize("name", ["normal", "as recorded", "drift", "interaction"])
+@pytest.mark.parametrize("blocks", [3, 6, 20])
+def test_promises_are_kept(name, blocks):
+    """Monte Carlo error of a share near 95 %: ±0.6 points; the bounds are 3 of them further out."""
+    found = cell(WORLD[name], DESIGNS[0], blocks, COUNT)
+    assert 0.93 <= found["covered"] <= 0.978
+    assert 0.93 <= found["together"] <= 0.985
+    assert found["wrong"] <= 0.05
+    assert found["safe"] <= 0.068
+
+
+def test_blocks_beat_the_same_runs_without_blocks_under_drift():
+    found = cell(WORLD["drift"], DESIGNS[0], 10, COUNT)
+    assert found["width"] > 3
+    assert found["seen"] > found["seen_apart"] + 0.3
+    covered, _ = sequence(WORLD["drift"], DESIGNS[0], 10, COUNT)
+    assert covered < 0.5
+
+
+def test_a_broken_interval_would_be_seen():
+    """The bounds above are narrow enough: without the shared originals' correlation, or with a
+    tenth too narrow an interval, the share leaves them."""
+    random = np.random.default_rng(1)
+    arms, originals = suites(random, WORLD["normal"], Design(4, 2), 6, COUNT)
+    fit = fitted(arms, originals)
+    assert (np.abs(fit.estimate) <= 0.85 * fit.half_width()).mean() < 0.93
+
+
+def test_the_winners_luck_is_taken_out():
+    found = luck(6, 600)
+    assert found["naive"] > 0.027
+    assert found["crossed"] == pytest.approx(0.02, abs=0.0015)
+    assert found["covered"] > 0.94
+
+
+def test_the_benchmarks_rules_are_the_verdicts(cohort_frame):
+    """The same words from arrays as from the report's own path."""
+    random = np.random.default_rng(2)
+    design = Design(3, 2)
+    arms, originals = suites(random, World("normal"), design, 5, 40)
+    arms[..., 0] -= 0.03
+    fit = fitted(arms, originals)
+    called, half = greener(fit, design), joint_half(fit, design)
+    for suite in range(40):
+        found = deltas(cohort_frame(arms[suite], originals[suite]), "energy_j", "ratio")
+        joint = np.log1p(found["joint_high"].to_numpy()[:3]) - fit.estimate[suite, :3]
+        assert joint == pytest.approx(half[suite, :3], rel=2e-3)
+        band = noise_band(found)
+        words = [energy_verdict(row, band) == "greener" for _, row in found.iloc[:3].iterrows()]
+        assert words == called[suite].tolist()
+
+
+def test_the_simulated_order_is_the_plans():
+    random = np.random.default_rng(3)
+    places = spread(random, Design(4, 2), 4000)[:, -2:]
+    from random import Random
+
+    plans = [block_order("abcde", 2, Random(seed)) for seed in range(4000)]
+    theirs = np.array([[i for i, arm in enumerate(plan) if arm is None] for plan in plans])
+    ours = [np.bincount(places[:, k], minlength=7) / 4000 for k in range(2)]
+    planned = [np.bincount(theirs[:, k], minlength=7) / 4000 for k in range(2)]
+    assert np.abs(np.array(ours) - np.array(planned)).max() < 0.04
+
+
+def test_one_fit_of_many_suites_is_many_fits_of_one():
+    random = np.random.default_rng(4)
+    contrasts = random.normal(size=(5, 6, 3))
+    contrasts[2, 1, 0] = np.nan
+    together = fit_blocks(contrasts, 2)
+    for suite in range(5):
+        alone = fit_blocks(contrasts[suite], 2)
+        assert together.half_width()[suite] == pytest.approx(alone.half_width())
