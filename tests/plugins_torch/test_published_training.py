@@ -220,13 +220,40 @@ def test_windows_and_mirrors_are_cut_where_the_draw_says():
 
 
 BASELINES = {
-    "mnist-cnn": ({"epochs": 2, "width": 16}, "accuracy", 0.112, 0.75),
-    "mnist-siamese": ({"epochs": 4, "width": 8}, "accuracy", 0.5, 0.75),
+    "mnist-cnn": ({"epochs": 2, "width": 16}, "accuracy", 0.112, 0.6),
+    "mnist-forward-forward": (
+        {"epochs": 120, "width": 300, "learning_rate": 0.1},
+        "accuracy",
+        0.112,
+        0.4,
+    ),
+    "mnist-siamese": ({"epochs": 4, "width": 8}, "accuracy", 0.5, 0.7),
+    "cifar10-resnet20": (
+        {"epochs": 3, "width": 8, "data_share": 0.2, "batch_size": 32, "learning_rate": 0.1},
+        "accuracy",
+        0.112,
+        0.4,
+    ),
     "stdlib-transformer-lm": (
-        {"data_share": 0.06, "width": 64, "layers": 2, "context": 64, "learning_rate": 0.003},
+        {"data_share": 0.04, "width": 64, "layers": 2, "context": 64, "learning_rate": 0.003},
         "bits_per_byte",
         4.9,
-        4.4,
+        4.5,
+    ),
+    "stdlib-classifier-finetuning": (
+        {
+            "epochs": 2,
+            "pretrain_share": 0.02,
+            "pretrain_learning_rate": 0.003,
+            "context": 64,
+            "width": 64,
+            "layers": 1,
+            "learning_rate": 0.003,
+            "batch_size": 16,
+        },
+        "accuracy",
+        0.197,
+        0.26,
     ),
 }
 """What is trained, the metric, what guessing gives (the commonest class; for text: each byte by
