@@ -80,6 +80,8 @@ class Event:
     stamp_s: float
     received_s: float
     payload: Mapping[str, Any]
+    size_bytes: int = 0
+    """Of the message."""
 
 
 @dataclass(slots=True)
@@ -165,7 +167,7 @@ class Conversation:
             self._advance(kind, stamp_s, payload)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ProtocolError(f"{kind} is malformed: {_short(error)}") from error
-        return Event(self._sequence, kind, stamp_s, received_s, payload)
+        return Event(self._sequence, kind, stamp_s, received_s, payload, len(line))
 
     def _stamp(self, kind: str, stamp_s: object, received_s: float) -> float:
         if not isinstance(stamp_s, float):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from greenbench.api import (
     HOLDER_LABEL,
+    RESULTS_LABEL,
     Executor,
     Launch,
     Placement,
@@ -50,6 +51,11 @@ COMMIT_S: Final = 1.0
 
 EDGE_S: Final = 0.02
 """The shortest time between two samples that are taken for the edges of windows."""
+
+MOST_HEARD_BYTES: Final = 4_194_304
+HELD_BYTES: Final = 1_000
+"""What events may hold while they wait for the next commit, each about this more than its message:
+a flood of them must not fill memory."""
 
 SETTLE_S: Final = 1.0
 """The longest wait for the samples after a window's end."""
@@ -105,6 +111,7 @@ class SuiteRun:
     _cohort_run: int = 0
     _seats: Sequence[Seat] = ()
     _heard: dict[int, list[Event]] = field(default_factory=dict)
+    _heard_bytes: int = 0
     _committed_s: float = 0.0
     _edge_s: float = 0.0
     _shown: set[str] = field(default_factory=set)
@@ -315,6 +322,7 @@ class SuiteRun:
                     labels={
                         "greenbench.suite": self.setting.suite.name,
                         HOLDER_LABEL: str(self.setting.store.facts()["result_set"]),
+                        RESULTS_LABEL: str(self.setting.store.folder.absolute()),
                         "greenbench.cohort": cohort.key,
                         "greenbench.trial": trial.key,
                     },
@@ -354,6 +362,9 @@ class SuiteRun:
         self._heard.setdefault(self._attempts[slot], []).extend(
             event for event in events if event.kind not in ("log", "exit")
         )
+        self._heard_bytes += sum(HELD_BYTES + event.size_bytes for event in events)
+        if self._heard_bytes > MOST_HEARD_BYTES:
+            self._commit()
         for event in events:
             self.watch.look_at_edge(event.kind)
             if event.kind == "ready":
@@ -423,6 +434,7 @@ class SuiteRun:
                 )
             self.watch.keep()
         self._heard.clear()
+        self._heard_bytes = 0
 
     # --- telling ---
 

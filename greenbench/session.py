@@ -24,7 +24,7 @@ from greenbench.plan import Plan, plan_facts
 from greenbench.plugins import Plugins, installed_versions
 from greenbench.recovery import Recovery
 from greenbench.runner import Setting
-from greenbench.store import Store, result_sets
+from greenbench.store import Store, abandoned, result_sets
 from greenbench.suite import Suite
 
 AUTO_ORDER = ("docker", "process")
@@ -163,9 +163,8 @@ def prepare(
     gpus = open_gpus()
     places = _places(plan, choice, None if gpus is None else [g["uuid"] for g in gpus.facts()])
     executor = choice.executor.value
-    removed = executor.remove_leftovers(str(store.facts()["result_set"]))
-    if removed:
-        notify(Notice("prepare", f"removed {len(removed)} left-over workers of an earlier run"))
+    if removed := _remove_leftovers(executor, str(store.facts()["result_set"])):
+        notify(Notice("prepare", f"removed {removed} left-over workers of earlier runs"))
     models = [plugins.models[model] for model in suite.models()]
 
     def make_images() -> Mapping[str, str]:
@@ -244,6 +243,16 @@ def _places(plan: Plan, choice: Choice, gpus: Sequence[str] | None) -> Mapping[s
     cores = usable_cores()
     limits = plan.suite.limits
     return {study.study: seats(study.scenario, limits, cores, gpus) for study in plan.studies}
+
+
+def _remove_leftovers(executor: Executor, own: str) -> int:
+    """Removes what dead runs left: of this result set, and of others whose lock nobody holds."""
+    removed = len(executor.remove_leftovers(own))
+    holders: Mapping[str, str] = getattr(executor, "holders", dict)()
+    for holder, folder in holders.items():
+        if folder and holder != own and abandoned(Path(folder)):
+            removed += len(executor.remove_leftovers(holder))
+    return removed
 
 
 def _executor_text(name: str, choice: Choice) -> str:

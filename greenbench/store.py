@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +19,10 @@ from greenbench.errors import ResultsError
 from greenbench.schema import ADDED, SCHEMA, SCHEMA_VERSION, statements
 
 FILE = "results.sqlite"
+LOCK = "lock"
+LOCK_TRIES = 3
+LOCK_TRY_S = 0.1
+"""`abandoned` takes the lock for an instant to see whether it is free."""
 Table = Literal[
     "usage_1hz",
     "gpu_1hz",
@@ -133,15 +138,20 @@ class Store:
 
     def lock(self) -> None:
         """Refuses a second writer; the lock dies with its holder."""
-        handle = (self.folder / "lock").open("w")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            handle.close()
-            raise ResultsError(
-                f"another greenbench is running this result set ({self.folder})",
-                "wait for it, or choose another folder with --results",
-            ) from error
+        handle = (self.folder / LOCK).open("w")
+        for tries_left in reversed(range(LOCK_TRIES)):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if tries_left:
+                    time.sleep(LOCK_TRY_S)
+                    continue
+                handle.close()
+                raise ResultsError(
+                    f"another greenbench is running this result set ({self.folder})",
+                    "wait for it, or choose another folder with --results",
+                ) from error
         self._lock_file = handle
 
     @contextmanager
@@ -386,6 +396,17 @@ class Store:
                 "UPDATE cohort_runs SET status = ?, end_s = ? WHERE id = ?",
                 (status, end_s, cohort_run),
             )
+
+
+def abandoned(folder: Path) -> bool:
+    """Whether a result set lies in `folder` whose run has ended, however. Where that can't be seen
+    (the folder is gone, or another user's), it has not."""
+    try:
+        with (folder / LOCK).open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

@@ -20,18 +20,32 @@ from scipy import stats
 
 SIZES = {
     "digits-cnn": {"epochs": 5},
-    "mnist-cnn": {"data": "digits-28x28", "epochs": 5},
-    "mnist-forward-forward": {"data": "digits-28x28", "epochs": 300, "data_share": 1.0},
-    "mnist-siamese": {"data": "digits-28x28", "epochs": 8, "width": 16},
-    "cifar10-resnet20": {"data": "synthetic-cifar10", "epochs": 8, "width": 8, "data_share": 0.5},
+    "mnist-cnn": {"data": "digits-28x28", "epochs": 8, "width": 8},
+    "mnist-forward-forward": {
+        "data": "digits-28x28",
+        "epochs": 600,
+        "data_share": 0.3,
+        "width": 100,
+    },
+    "mnist-siamese": {"data": "digits-28x28", "epochs": 14, "width": 8},
+    "cifar10-resnet20": {
+        "data": "synthetic-cifar10",
+        "epochs": 8,
+        "width": 8,
+        "data_share": 0.3,
+        "batch_size": 32,
+        "learning_rate": 0.1,
+    },
     "market1501-hrnet18": {
         "data": "synthetic-market1501",
         "epochs": 12,
-        "width": 6,
+        "width": 4,
         "blocks": 1,
         "image_height": 64,
         "image_width": 32,
+        "batch_size": 16,
         "backbone_rate": 1.0,
+        "learning_rate": 0.02,
     },
     "stdlib-transformer-lm": {
         "epochs": 2,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypedDict
 
@@ -113,6 +115,64 @@ def reached(deltas: pd.DataFrame, smallest: float | None = None) -> pd.DataFrame
     found = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
     numbers = ["noise", "detectable", "blocks_for_estimate", "blocks_for_smallest"]
     return found.astype(dict.fromkeys(numbers, float))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """A planned study: its blocks, and what each of them holds."""
+
+    study: str
+    blocks: int
+    originals: int
+    mutants: int
+    nulls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a planned study needs to find an effect: `blocks_needed` is None beyond 1000, or where
+    the noise is not known (`noise` None: no earlier result of the study, none stated)."""
+
+    study: str
+    blocks: int
+    noise: float | None
+    detectable: float | None
+    blocks_needed: int | None
+
+
+def plan_needs(
+    studies: Iterable[Size], effect: float, noise: Mapping[str, float], stated: float | None = None
+) -> list[Need]:
+    """For each study with mutants: what its blocks detect, and how many `effect` would take.
+
+    `noise` by study, from earlier results (`run_noise`); `stated`, a run's coefficient of
+    variation, goes before it.
+    """
+    needs = []
+    for study in studies:
+        if not study.mutants:
+            continue
+        known = stated if stated is not None else noise.get(study.study)
+        found = fewest = None
+        if known is not None:
+            size: _Size = {
+                "originals": study.originals,
+                "mutants": study.mutants,
+                "nulls": study.nulls,
+                "noise": known,
+            }
+            found = detectable(study.blocks, **size)
+            fewest = blocks_to_detect(effect, **size)
+        needs.append(
+            Need(
+                study=study.study,
+                blocks=study.blocks,
+                noise=known,
+                detectable=found,
+                blocks_needed=fewest,
+            )
+        )
+    return needs
 
 
 def run_noise(deltas: pd.DataFrame) -> dict[str, float]:

@@ -4,6 +4,7 @@ from greenbench.api.data import DataSet, DataSource
 from greenbench.api.energy import Channel, EnergyBackend, Missing, Reader
 from greenbench.api.executors import (
     HOLDER_LABEL,
+    RESULTS_LABEL,
     Availability,
     Environment,
     Executor,
@@ -51,6 +52,7 @@ from greenbench.api.trials import (
 
 __all__ = [
     "HOLDER_LABEL",
+    "RESULTS_LABEL",
     "Availability",
     "Change",
     "Channel",

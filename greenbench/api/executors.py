@@ -38,6 +38,9 @@ HOLDER_LABEL = "greenbench.holder"
 """The label that names the result set a trial belongs to; every `Launch.labels` carries it, and
 `Executor.remove_leftovers` finds by it what a dead run left."""
 
+RESULTS_LABEL = "greenbench.results"
+"""The label with the folder of that result set, by whose lock one sees whether its run lives."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
@@ -142,6 +145,10 @@ class Executor(Protocol):
 
     It may also have `holds: Collection[Placing]`, the parts of a placement that it can keep a
     trial to; a suite that asks for another is refused before its first trial.
+
+    It may also have `holders(self) -> Mapping[str, str]`: of every worker that it has now, whoever
+    started it, the result set and its folder (`HOLDER_LABEL`, `RESULTS_LABEL`). What dead runs left
+    is then removed when any suite starts, not only at the next run of the same one.
     """
 
     name: str

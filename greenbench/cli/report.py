@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from greenbench.cli.options import share_option
 from greenbench.cli.results import FOLDER, open_latest
 
 if TYPE_CHECKING:
+    from greenbench.analysis.stated import Stated
     from greenbench.report import Report
     from greenbench.store import Store
 
@@ -28,23 +30,6 @@ SUFFIXES: Final = {
     ".svg": "svg",
 }
 """The format of a file whose `--format` is not said."""
-
-
-def _share(
-    ctx: click.Context,  # noqa: ARG001 (click's signature)
-    param: click.Parameter,  # noqa: ARG001 (as above)
-    value: str | None,
-) -> float | None:
-    """`5%` or `5` is 0.05."""
-    if value is None:
-        return None
-    try:
-        share = float(value.strip().removesuffix("%")) / 100
-    except ValueError:
-        share = -1.0
-    if not 0 <= share < float("inf"):
-        raise click.BadParameter(f"{value!r} is no percentage: write 5%")
-    return share
 
 
 @click.command()
@@ -77,9 +62,23 @@ def _share(
 )
 @click.option(
     "--fail-over",
-    callback=_share,
+    callback=share_option,
     metavar="PERCENT",
     help="With --compare: exit code 9 if AFTER takes over so much more, beyond its interval.",
+)
+@click.option(
+    "--grid-intensity",
+    type=click.FloatRange(min=0),
+    metavar="G_PER_KWH",
+    help="Emissions of the grid (g CO₂e a kWh): savings as emissions too.",
+)
+@click.option("--price", type=click.FloatRange(min=0), help="Price of a kWh: savings as money too.")
+@click.option("--currency", default="", help="What the price is in, such as EUR.")
+@click.option(
+    "--smallest-effect",
+    callback=share_option,
+    metavar="PERCENT",
+    help="The smallest change of energy that matters: what is shown to be smaller is unchanged.",
 )
 def report(  # noqa: PLR0917 (click passes them by name)
     folder: Path | None,
@@ -90,6 +89,10 @@ def report(  # noqa: PLR0917 (click passes them by name)
     schema: bool,  # noqa: FBT001
     compare: tuple[Path, Path] | None,
     fail_over: float | None,
+    grid_intensity: float | None,
+    price: float | None,
+    currency: str,
+    smallest_effect: float | None,
 ) -> None:
     """Report on a result set (default: the latest)."""
     if schema:
@@ -103,8 +106,17 @@ def report(  # noqa: PLR0917 (click passes them by name)
 
         built, verdict = compared(*compare, include_invalid=include_invalid, fail_over=fail_over)
     else:
+        from greenbench.analysis.stated import Stated
+
+        stated = Stated(
+            grid_g_per_kwh=grid_intensity,
+            price_per_kwh=price,
+            currency=currency,
+            smallest_effect=smallest_effect,
+        )
         store = open_latest(folder)
-        built, verdict = _built(store, sections, include_invalid=include_invalid), None
+        built = _built(store, sections, include_invalid=include_invalid, stated=stated)
+        verdict = None
     _put(_only(built, sections), form or _form(output), output)
     if verdict is not None:
         verdict.announce()
@@ -121,14 +133,14 @@ def _check(folder: Path | None, compare: tuple[Path, Path] | None, fail_over: fl
         )
 
 
-def _built(store: Store, also: Sequence[str], *, include_invalid: bool) -> Report:
+def _built(store: Store, also: Sequence[str], *, include_invalid: bool, stated: Stated) -> Report:
     """The report of a result set with the sections of plugins."""
     from greenbench.plugins import load_plugins
     from greenbench.report import build_report
     from greenbench.report.extended import with_sections
 
     try:
-        built = build_report(store, include_invalid=include_invalid, also=also)
+        built = build_report(store, include_invalid=include_invalid, stated=stated, also=also)
     finally:
         store.close()
     plugins = load_plugins()

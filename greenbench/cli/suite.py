@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from greenbench.cli.options import share_option
+
 if TYPE_CHECKING:
     from greenbench.plan import Plan
     from greenbench.plugins import Plugins
@@ -43,9 +45,32 @@ def schema() -> None:
 @click.argument("path", metavar="SUITE", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @click.option("--results-root", type=click.Path(path_type=Path), default=REPORTS, hidden=True)
-def plan(path: Path, as_json: bool, results_root: Path) -> None:  # noqa: FBT001
+@click.option(
+    "--to-detect",
+    callback=share_option,
+    metavar="PERCENT",
+    help="How many blocks it takes to find a saving of so much (noise: earlier results, or --cv).",
+)
+@click.option(
+    "--cv",
+    callback=share_option,
+    metavar="PERCENT",
+    help="Coefficient of variation of a run's energy, for --to-detect.",
+)
+def plan(
+    path: Path,
+    as_json: bool,  # noqa: FBT001
+    results_root: Path,
+    to_detect: float | None,
+    cv: float | None,
+) -> None:
     """Show what would run: every trial in order, what it can settle, and how long it takes."""
     loaded, plan, _ = _planned(path)
+    if to_detect is not None:
+        from greenbench.cli.detect_view import show_needs
+
+        show_needs(plan, to_detect, cv, results_root)
+        return
     from greenbench.plan import plan_json
 
     durations_s = _durations_s(results_root)

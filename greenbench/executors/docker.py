@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from greenbench.api import (
     HOLDER_LABEL,
+    RESULTS_LABEL,
     Availability,
     Environment,
     Launch,
@@ -155,6 +156,13 @@ class DockerExecutor:
             with contextlib.suppress(ExecutorError):  # the engine may be away
                 remove_container(engine.client, container_id)
             raise
+
+    def holders(self) -> Mapping[str, str]:
+        """Result set and folder of every container here that is a trial of greenbench's."""
+        with engines.engine_errors("containers can't be listed"):
+            found = self.engine().client.containers(all=True, filters={"label": HOLDER_LABEL})
+        labels = [container["Labels"] for container in found]
+        return {of[HOLDER_LABEL]: of.get(RESULTS_LABEL, "") for of in labels}
 
     def remove_leftovers(self, holder: str) -> Sequence[str]:
         """Removes containers of the result set `holder`, running or not, and no others."""

@@ -83,9 +83,9 @@ def _outlook(study: PlannedStudy) -> Outlook:
     settles = smallest <= ALPHA
     needed = None if settles else blocks_to_settle(originals, mutants)
     has = f"{_count(mutants, 'mutant')}, {_count(originals, 'original')} in each of {_count(blocks, 'block')}"
-    text = f"{study.study}: {has}: the smallest corrected p is {smallest:.3g}"
+    text = f"{study.study}: {has}: the smallest corrected p of the exact test is {smallest:.3g}"
     if not settles:
-        text += ", so this plan can't settle anything by itself"
+        text += ", so only the intervals can settle anything"
         text += f"; {needed} blocks could" if needed else ""
     return Outlook(
         study=study.study,

@@ -145,6 +145,7 @@ def plan_facts(plan: Plan, suite: Suite, plugins: Plugins) -> dict[str, Any]:
             }
             for name in suite.models()
         },
+        "analysis": asdict(suite.analysis),
         "studies": _studies_json(plan),
     }
 
@@ -180,7 +181,8 @@ def _studies_json(plan: Plan) -> list[dict[str, Any]]:
             "original": dict(study.original),
             "mutations": [_mutation_json(m) for m in study.mutations if m.changes],
         }
-        studies.append(asdict(counts) | _data_json(study.data) | reach | drawn)
+        margins = {"margins": dict(study.spec.margins)}
+        studies.append(margins | asdict(counts) | _data_json(study.data) | reach | drawn)
     return studies
 
 

@@ -19,7 +19,7 @@ from greenbench.report.model import Column, Report, Section, Table
 from greenbench.report.text import UNKNOWN, cell_text, inert
 from greenbench.report.values import Behind, Cell, Interval, Kind
 
-AT_ONCE = 100
+AT_ONCE = 40
 """Rows of a table that are shown before someone asks for more."""
 LONG = 10_000
 """Characters of a paragraph; those of a name are `text.LONGEST`."""

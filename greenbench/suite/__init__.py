@@ -5,9 +5,10 @@ from __future__ import annotations
 from greenbench.suite.load import load_suite, suite_schema
 from greenbench.suite.mutants import study_mutations
 from greenbench.suite.seeds import derived_random, derived_seed, training_seed
-from greenbench.suite.spec import Cooldown, Measure, MutateSpec, Retry, StudySpec, Suite
+from greenbench.suite.spec import Analysis, Cooldown, Measure, MutateSpec, Retry, StudySpec, Suite
 
 __all__ = [
+    "Analysis",
     "Cooldown",
     "Measure",
     "MutateSpec",

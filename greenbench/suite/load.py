@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from greenbench.api import Limits
 from greenbench.errors import SuiteError, UsageError
 from greenbench.suite.problems import located, shape_problem
-from greenbench.suite.spec import Cooldown, Measure, Retry, Suite
+from greenbench.suite.spec import Analysis, Cooldown, Measure, Retry, Suite
 from greenbench.suite.studies import study_specs
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _suite(table: SuiteTable) -> Suite:
         executor=table.executor,
         measure=Measure(**measure),
         cooldown=Cooldown(**table.cooldown.model_dump()),
+        analysis=Analysis(**table.analysis.model_dump()),
         limits=Limits(**limits),
         retry=Retry(**table.retry.model_dump()),
         studies=tuple(

@@ -39,7 +39,7 @@ def meaning_problems(data: Mapping[str, Any], bad: list[Path], plugins: Plugins)
         if isinstance(model, Problem):
             problems.append(model.below("study", position))
             continue
-        here = [*_hyperparameters(table, model), *_nulls(table)]
+        here = [*_hyperparameters(table, model), *_nulls(table), *_margins(table, model)]
         here += scenario_problems(table, _gpus(data, bad), plugins)
         studies = _specs(table, position, data, bad)
         for study in studies:
@@ -138,6 +138,13 @@ def _hyperparameters(table: StudyTable, model: Model) -> Iterator[Problem]:
     for name, value in table.hyperparameters.items():
         if text := override_problem(name, value, model):
             yield Problem(("hyperparameters", name), text)
+
+
+def _margins(table: StudyTable, model: Model) -> Iterator[Problem]:
+    names = [metric.name for metric in model.metrics]
+    for name in table.margins:
+        if name not in names:
+            yield Problem(("margins", name), unknown(name, names, "metric", ()))
 
 
 def _nulls(table: StudyTable) -> Iterator[Problem]:

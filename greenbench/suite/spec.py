@@ -47,6 +47,18 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What only the user can say of energy; nothing is assumed where it is not stated (None)."""
+
+    grid_g_per_kwh: float | None = None
+    """Emissions of the grid in g CO₂e a kWh."""
+    price_per_kwh: float | None = None
+    currency: str = ""
+    smallest_effect: float | None = None
+    """The smallest relative change of energy that matters (0.02: 2 %)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MutateSpec:
     """Which operator is asked for what. `place` is the key below the study that says so."""
 
@@ -62,7 +74,8 @@ class StudySpec:
     `name` is the table's (by default the model's): draws and training seeds come from it, so
     that one table's scenarios have the same mutants and seeds. `hyperparameters` overrides
     defaults; what results is the study's original. `originals` per block: None means √mutants,
-    rounded, at least 1. `label` names the scenario where its own words would not tell it apart.
+    rounded, at least 1. `margins`: by metric, the loss that is no damage, in place of the model's.
+    `label` names the scenario where its own words would not tell it apart.
     `position` is the table's place in the file, counted from 0.
     """
 
@@ -74,6 +87,7 @@ class StudySpec:
     nulls: int = 1
     originals: int | None = None
     blocks: int = 3
+    margins: Mapping[str, float] = field(default_factory=dict)
     label: str = ""
     position: int = 0
 
@@ -96,6 +110,7 @@ class Suite:
     measure: Measure = field(default_factory=Measure)
     cooldown: Cooldown = field(default_factory=Cooldown)
     limits: Limits = field(default_factory=Limits)
+    analysis: Analysis = field(default_factory=Analysis)
     retry: Retry = field(default_factory=Retry)
     text: str = ""
     path: Path | None = None

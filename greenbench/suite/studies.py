@@ -29,6 +29,7 @@ def study_specs(table: StudyTable, position: int, blocks: int) -> list[StudySpec
             nulls=default_nulls if table.nulls is None else table.nulls,
             originals=table.originals,
             blocks=table.blocks or blocks,
+            margins=dict(table.margins),
             label="" if isinstance(scenario, str) else scenario.name or "",
             position=position,
         )

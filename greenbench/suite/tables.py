@@ -136,6 +136,20 @@ class LimitsTable(Table):
     """Models whose trials may use a network; all others have none."""
 
 
+class AnalysisTable(Table):
+    """What only you can say of energy; what is not stated is not assumed and not shown."""
+
+    grid_g_per_kwh: NotNegative | None = None
+    """Emissions of the grid in g CO₂e a kWh: savings are shown as emissions too."""
+    price_per_kwh: NotNegative | None = None
+    """Price of a kWh: savings are shown as money too."""
+    currency: Annotated[str, Field(max_length=8)] = ""
+    """What the price is in: `EUR`."""
+    smallest_effect: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The smallest relative change of energy that matters (0.02: 2 %): what is shown to be smaller
+    is called unchanged."""
+
+
 class CompanionTable(Table):
     """A model that trains beside the study's."""
 
@@ -267,6 +281,8 @@ class StudyTable(Table):
     """Originals in each block (default: √mutants, rounded, at least 1)."""
     blocks: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Blocks of this study (default: the suite's)."""
+    margins: dict[str, NotNegative] = {}
+    """By metric, in its own unit: the loss that is still no damage, in place of the model's."""
     operators: Annotated[
         Annotated[str, Tag("<word>")]
         | Annotated[list[Annotated[str, Field(min_length=1)]], Tag("<list>")],
@@ -300,6 +316,8 @@ class SuiteTable(Table):
     """What one trial may use."""
     retry: RetryTable = RetryTable()
     """What is done about interruptions."""
+    analysis: AnalysisTable = AnalysisTable()
+    """What the analysis is told of energy."""
     study: Annotated[list[StudyTable], Field(min_length=1)]
     """The studies."""
 
@@ -310,6 +328,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("cooldown",): CooldownTable,
     ("limits",): LimitsTable,
     ("retry",): RetryTable,
+    ("analysis",): AnalysisTable,
     ("study",): StudyTable,
     ("study", "scenarios"): ScenarioTable,
     ("study", "scenarios", "companions"): CompanionTable,

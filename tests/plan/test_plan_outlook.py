@@ -47,10 +47,10 @@ def test_the_plan_says_whether_it_can_settle_anything():
     (weak,) = outlook(mutant + "blocks = 2\n")
     assert (weak.settles, weak.blocks_needed) == (False, 6)
     assert weak.text == (
-        "net/solo: 1 mutant, 1 original in each of 2 blocks: the smallest corrected p is 0.5, "
-        "so this plan can't settle anything by itself; 6 blocks could."
+        "net/solo: 1 mutant, 1 original in each of 2 blocks: the smallest corrected p of the"
+        " exact test is 0.5, so only the intervals can settle anything; 6 blocks could."
     )
     (strong,) = outlook(mutant + "blocks = 3\noriginals = 3\n")
     assert (strong.settles, strong.blocks_needed) == (True, None)
-    assert strong.text.endswith("the smallest corrected p is 0.0312.")
+    assert strong.text.endswith("the smallest corrected p of the exact test is 0.0312.")
     assert outlook("") == []

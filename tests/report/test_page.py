@@ -9,6 +9,7 @@ from test_report import NASTY, PAIR
 
 from greenbench.api import Change, Mutation
 from greenbench.report import build_report, render_html
+from greenbench.report.html import AT_ONCE
 from greenbench.store import Store
 
 pytestmark = pytest.mark.browser
@@ -172,9 +173,9 @@ def test_tables_filter_and_show_more(browser, path, report):
     browser.open(path)
     table = table_of(browser, "The trials")
     total = len(report.trials.table.rows)
-    assert total > 100
+    assert total > AT_ONCE
     shown = "return arguments[0].querySelectorAll('tbody tr').length"
-    assert browser.js(shown, table) == 100
+    assert browser.js(shown, table) == AT_ONCE
     field = browser.js("return arguments[0].querySelector('input')", table)
     field.send_keys("epochs solo")
     assert browser.js(shown, table) == 3 * 8
@@ -205,7 +206,7 @@ def test_a_number_leads_to_the_trials_behind_it(browser, path):
     assert "mlp, solo: epochs: 10 → 5 and original" in chosen
     browser.driver.back()
     browser.until("return document.querySelector('.chosen').hidden")
-    assert len(column(browser, trials, 2)) == 100
+    assert len(column(browser, trials, 2)) == AT_ONCE
 
 
 def test_keys_alone_reach_marks_traces_and_tables(browser, path):

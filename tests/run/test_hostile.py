@@ -25,6 +25,8 @@ pytestmark = pytest.mark.docker
 PLUGIN = Path(__file__).parents[1] / "fixtures" / "plugin-hostile"
 SECRET = "hush-4f1c9a"
 MEMORY_MB = 160
+MAY_GROW_BYTES = 64 * 2**20
+"""A flood's events wait for a commit, and its windows for the cohort's end; a thousandth of it."""
 PIDS = 48
 
 SUITE = """
@@ -301,3 +303,21 @@ def test_copies_of_a_hostile_trial_do_not_reach_each_other(hostile, canary, tmp_
         assert len(tried) > 5
         assert [a for a in tried if not a["denied"]] == []
         assert row["status"] == "completed"
+
+
+def test_a_gigabyte_of_output_and_a_flood_cost_the_host_no_memory(hostile, canary, tmp_path):
+    """Coarse on purpose; benchmarks/run/flood.py has the engine's CPU time and the meter's gaps."""
+    _, _, calm_bytes = run_suite(tmp_path / "calm", hostile, ["eat-descriptors"], canary)
+    loud = ["print-a-gigabyte", "flood", "flood-of-bytes"]
+    code, output, loud_bytes = run_suite(tmp_path / "loud", hostile, loud, canary)
+    assert code == 3, output
+    assert loud_bytes - calm_bytes < MAY_GROW_BYTES
+    (row,) = outcomes(tmp_path / "loud")["print-a-gigabyte"]
+    assert row["status"] == "completed"
+    cut = int(re.search(r"greenbench: (\d+) bytes of output were cut here", row["log"])[1])
+    assert cut == row["log_dropped_bytes"]
+    assert 10**9 - 300_000 < cut < 10**9
+    assert len(row["log"]) < 300_000
+    assert "a gigabyte of output" in row["log"].splitlines()[-1], "its end is kept"
+    for attack in ("flood", "flood-of-bytes"):
+        assert outcomes(tmp_path / "loud")[attack][0]["error_kind"] == "protocol"

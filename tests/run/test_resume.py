@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from greenbench.store import Store
+from greenbench.host import lock
+from greenbench.store import Store, abandoned
 
-from .conftest import EXECUTORS, each_once, start, statuses, wait_for
+from .conftest import EXECUTORS, GREENBENCH, each_once, start, statuses, wait_for
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -135,3 +140,95 @@ def test_two_runs_of_one_result_set_exclude_each_other(suite) -> None:
     first.communicate(timeout=60)
     assert first.returncode == 0
     each_once(path)
+
+
+@pytest.mark.docker
+def test_killed_at_random_points(suite, docker_engine) -> None:
+    """SIGKILL after a random line of what it tells, `GREENBENCH_KILLS` times over; then the same
+    command finishes it, and nothing is left: no container, no lock, no folder."""
+    seed = int(os.environ.get("GREENBENCH_KILL_SEED") or random.randrange(10**6))
+    kills = int(os.environ.get("GREENBENCH_KILLS", "3"))
+    print(f"GREENBENCH_KILL_SEED={seed}")
+    chance = random.Random(seed)
+    scenarios = '["solo", {kind = "homogeneous", copies = 2}]'
+    path = suite(epoch_s=0.1, timeout_s=100, scenarios=scenarios, blocks=1 + kills // 4)
+    for _ in range(kills):
+        run = start(path, "--executor", "docker", "--json")
+        for _line in range(chance.randrange(1, 30)):
+            if not run.stdout.readline():
+                break
+        time.sleep(chance.uniform(0, 0.3))
+        os.kill(run.pid, signal.SIGKILL)
+        run.communicate()
+    before = statuses(path) if (path.parent / "out" / "results.sqlite").exists() else {}
+    complete(path, "docker")
+    each_once(path)
+    done = {key for key, status in before.items() if status == "completed"}
+    assert done <= set(statuses(path))
+    store = Store.open(path.parent / "out", read_only=True)
+    result_set = store.facts()["result_set"]
+    (unfinished,) = store.connection.execute(
+        "SELECT COUNT(*) FROM attempts WHERE status = 'running'"
+    ).fetchone()
+    store.close()
+    assert unfinished == 0
+    assert result_set not in {c["Labels"]["greenbench.holder"] for c in containers(docker_engine)}
+    assert abandoned(path.parent / "out")
+    assert lock.holder() is None
+    assert not list(Path(tempfile.gettempdir()).glob(f"greenbench-{result_set[:12]}*"))
+
+
+@pytest.mark.docker
+def test_what_a_dead_run_left_goes_when_another_suite_starts(suite, docker_engine) -> None:
+    path = suite(epoch_s=0.1, timeout_s=100)
+    run = start(path, "--executor", "docker")
+    wait_for(lambda: running(path))
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    store = Store.open(path.parent / "out", read_only=True)
+    dead = store.facts()["result_set"]
+    store.close()
+    lively = docker_engine.client.create_container(
+        next(c["Image"] for c in containers(docker_engine)),
+        command=["true"],
+        labels={"greenbench.holder": "of-somebody", "greenbench.results": str(path.parent / "no")},
+    )["Id"]
+    try:
+        command = [*GREENBENCH, "suite", "run", str(path), "--results", str(path.parent / "other")]
+        done = subprocess.run(
+            [*command, "--executor", "docker"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "left-over workers of earlier runs" in done.stdout + done.stderr
+        left = {c["Labels"]["greenbench.holder"] for c in containers(docker_engine)}
+        assert dead not in left
+        assert "of-somebody" in left, "only what can be seen to be dead"
+    finally:
+        docker_engine.client.remove_container(lively, force=True)
+
+
+def test_two_suites_do_not_measure_at_once_unless_told(suite, tmp_path) -> None:
+    path = suite(epoch_s=1.0, timeout_s=100)
+    first = start(path, "--executor", "process")
+    wait_for(lambda: running(path))
+    command = [*GREENBENCH, "suite", "run", str(path), "--results", str(tmp_path / "other")]
+    command += ["--executor", "process"]
+
+    def run(*arguments):
+        return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+    refused = run(*command)
+    assert refused.returncode == 10
+    assert f"suite 'trouble' (process {first.pid}" in refused.stderr
+    assert "--share-host" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    measured = run(*GREENBENCH, "measure", "--", "true")
+    assert measured.returncode == 0
+    assert f"(process {first.pid}" in measured.stderr
+    shared = run(*command, "--share-host")
+    assert shared.returncode == 0, shared.stderr
+    output, _ = first.communicate(timeout=120)
+    assert first.returncode == 0, output
+    for folder in ("out", "other"):
+        report = run(*GREENBENCH, "report", str(tmp_path / folder)).stdout
+        assert "--share-host" in " ".join(report.split()), folder

@@ -101,6 +101,27 @@ def test_both_frameworks_train_the_same_mutants_with_the_same_seeds():
     assert plans[0] == plans[1]
 
 
+def test_the_small_study_has_the_structure_of_the_large_one():
+    registry = load_plugins()
+    if not all(name in registry.models for name in EPOCHS):
+        pytest.skip("greenbench-torch is not installed")
+    small, large = (
+        build_plan(load_suite(SUITES / file, registry), registry)
+        for file in ("paper-small.toml", "paper.toml")
+    )
+    assert [s.study for s in small.studies] == [s.study for s in large.studies]
+    totals = plan_totals(small)
+    assert totals.mutated_solo == 5 * 3 * 2 * 2
+    assert totals.mutated_beside_others == 4 * 3 * 2 * 2
+    assert (totals.nulls, totals.originals) == (9 * 2, 9 * 2)
+    for study in small.studies:
+        assert study.original["data"] in (
+            "digits-28x28",
+            "synthetic-cifar10",
+            "synthetic-market1501",
+        )
+
+
 def test_a_host_shows_its_noise_floor():
     registry = plugins(model("digits-cnn"))
     plan = build_plan(load_suite(SUITES / "aa.toml", registry), registry)

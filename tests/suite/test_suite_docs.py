@@ -37,6 +37,7 @@ def test_the_example_uses_every_key_and_loads():
     data = tomllib.loads(text)
     study, mutate = data["study"][0], data["study"][0]["mutate"]
     used = {*data, *data["measure"], *data["cooldown"], *data["limits"], *data["retry"], *study}
+    used |= set(data["analysis"])
     used |= {key for table in mutate for key in table} | set(mutate[1]["draw"])
     used |= {key for table in study["scenarios"][1:] for key in table}
     used |= set(study["scenarios"][3]["background"][0])

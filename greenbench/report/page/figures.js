@@ -245,8 +245,8 @@ const drawHeatmap = (plot, figure) => {
   const svg = canvas(plot, width, top + row * figure.rows.length + 6, figure.title);
   figure.columns.forEach((name, column) => {
     const middle = left + cell * (column + 0.5);
-    const label = el("text", slanted ? { class: "soft", transform: `translate(${middle + 2} ${top - 8}) rotate(-50)` } : { class: "soft middle", x: middle, y: top - 8 }, svg, name);
-    fit(label, slanted ? Math.min(105, (width - middle) * 1.5 + 8) : cell - 6);
+    const label = el("text", slanted ? { class: "soft end", transform: `translate(${middle + 3} ${top - 8}) rotate(50)` } : { class: "soft middle", x: middle, y: top - 8 }, svg, name);
+    fit(label, slanted ? Math.min(112, middle * 1.5) : cell - 6);
   });
   figure.rows.forEach((name, place) => {
     const y = top + row * place;
@@ -256,7 +256,7 @@ const drawHeatmap = (plot, figure) => {
       const group = el("g", { class: "mark cell" }, svg);
       el("rect", { class: value === null ? "none" : value < 0 ? "cold" : "warm", "fill-opacity": value === null ? 1 : 0.06 + 0.6 * Math.abs(value), x: x + 1.5, y: y + 1.5, width: cell - 3, height: row - 3, rx: 4 }, group);
       el("rect", { class: "hit", x: x + 1.5, y: y + 1.5, width: cell - 3, height: row - 3, rx: 4 }, group);
-      if (cell > 30) el("text", { class: "middle", x: x + cell / 2, y: y + row / 2 + 4 }, group, figure.texts[place][number]);
+      if (cell > 27) el("text", { class: cell < 44 ? "middle small" : "middle", x: x + cell / 2, y: y + row / 2 + 4 }, group, figure.texts[place][number]);
       live(group, [`${name} with ${column}`, `ρ ${figure.texts[place][number]}`, figure.words[place][number]].filter(Boolean).join("\n"), figure.behind[place]);
     });
   });

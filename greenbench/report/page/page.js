@@ -51,7 +51,7 @@ for (const plot of document.querySelectorAll(".plot")) near.observe(plot);
 addEventListener("beforeprint", () => { for (const plot of document.querySelectorAll(".plot")) if (!states.has(plot)) near.observe(plot); });
 
 /* --- tables: sort by a click on a head, filter by words, a page of rows at a time --- */
-const AT_ONCE = 100;
+const AT_ONCE = 40;
 const tables = new Map();
 class Table {
   constructor(box) {
