@@ -268,15 +268,14 @@ def _cut(points: Array, values: Array) -> Shape:
     points, values = points[order], values[order]
     cuts = [cut for cut in range(4, len(points) - 3) if points[cut - 1] < points[cut]]
     for cut in cuts:
-        sides = (
-            associate(points[:cut], values[:cut]),
-            associate(points[cut:], values[cut:]),
-        )
-        if any(side is None or side.p >= ALPHA / len(cuts) for side in sides):
+        left = associate(points[:cut], values[:cut])
+        if left is None or left.p >= ALPHA / len(cuts):
             continue
-        first, second = (side.coefficient for side in sides if side is not None)
-        if first * second < 0:
-            return "U" if second > 0 else "∩"
+        right = associate(points[cut:], values[cut:])
+        if right is None or right.p >= ALPHA / len(cuts):
+            continue
+        if left.coefficient * right.coefficient < 0:
+            return "U" if right.coefficient > 0 else "∩"
     whole = associate(points, values)
     if whole is None or whole.p >= ALPHA:
         return "no difference shown"

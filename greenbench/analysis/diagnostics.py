@@ -59,11 +59,12 @@ def null_like(found: list[Series], metrics: list[str]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for part in found:
+        sizes = part.mutants.groupby("setting", sort=False).size()
+        if (sizes > 1).sum() < FEWEST_SETTINGS:
+            continue
         performance = [p for metric in metrics if (p := _kruskal(part, metric)) is not None]
         time = _time(part)
-        settings = part.mutants["setting"].drop_duplicates()
-        repeated = (part.mutants.groupby("setting", sort=False).size() > 1).sum()
-        if repeated < FEWEST_SETTINGS or not performance or time is None:
+        if not performance or time is None:
             continue
         smallest = min(1.0, min(performance) * len(performance))
         low, high = _span(part)
@@ -72,7 +73,7 @@ def null_like(found: list[Series], metrics: list[str]) -> pd.DataFrame:
                 "study": part.study,
                 "model": part.model,
                 "hyperparameter": part.hyperparameter,
-                "settings": len(settings),
+                "settings": len(sizes),
                 "runs": len(part.mutants),
                 "smallest": low,
                 "largest": high,

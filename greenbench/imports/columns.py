@@ -38,6 +38,8 @@ def named_columns(chosen: ColumnMap) -> Iterator[tuple[Path, str]]:
     if run.status:
         yield from _one(("run", "status", "column"), run.status.column)
         yield from _one(("run", "status", "error"), run.status.error)
+    if run.gpu_use:
+        yield ("run", "gpu_use", "column"), run.gpu_use.column
     if scenario:
         yield from _one(("scenario", "column"), scenario.column)
         yield from _several(("scenario", "background"), scenario.background or ())

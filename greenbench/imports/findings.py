@@ -31,6 +31,7 @@ def examined(found: Recorded) -> Recorded:
         *_ids(kept),
         *_claims(found, kept),
         *_disagreements(found, kept),
+        *_idle_gpus(found, kept),
         *_constants(found, kept),
     ]
     return replace(
@@ -117,6 +118,25 @@ def _disagreements(found: Recorded, runs: Iterable[Run]) -> Iterator[Remark]:
             if not math.isclose(whole, math.fsum(known), rel_tol=rule.tolerance):
                 apart.append(line)
         yield Remark(f"{rule.column} is not {' + '.join(rule.equals)}", tuple(apart))
+
+
+def _idle_gpus(found: Recorded, runs: Iterable[Run]) -> Iterator[Remark]:
+    rule = found.chosen.table.run.gpu_use
+    if rule is None:
+        return
+    rows = {row.line: row for row in found.file.rows}
+    cells = Cells(found.file.name, frozenset(found.chosen.table.file.missing))
+    by_model: dict[str, list[int]] = defaultdict(list)
+    for run in runs:
+        use = cells.number(rows[run.line], rule.column)
+        if use is not None and use < rule.least:
+            by_model[run.model].append(run.line)
+    for model, lines in by_model.items():
+        yield Remark(
+            f"{model}: the GPU was hardly used ({rule.column} below {rule.least:g}): these trainings"
+            " may have run on the processor",
+            tuple(lines),
+        )
 
 
 def _constants(found: Recorded, runs: Iterable[Run]) -> Iterator[Remark]:

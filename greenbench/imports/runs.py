@@ -114,7 +114,7 @@ class _Reading:
             "put the cells right, list what means 'nothing recorded' in the map's file.missing,"
             " or map another column",
         )
-        self._gaps(runs)
+        self._gaps(runs, originals)
         return Recorded(
             file=self.file,
             chosen=self.chosen,
@@ -343,7 +343,7 @@ class _Reading:
             found[entry.name] = number
         return found
 
-    def _gaps(self, runs: Iterable[Run]) -> None:
+    def _gaps(self, runs: Iterable[Run], originals: Mapping[str, Mapping[str, Value]]) -> None:
         """What a run should have and has not."""
         metrics: dict[str, set[str]] = defaultdict(set)
         runs = list(runs)
@@ -362,6 +362,8 @@ class _Reading:
                 self.gaps.add(f"the energy of {', '.join(lost)} was not recorded", run.line)
             if self.map.run.time and run.time_s is None:
                 self.gaps.add("no time was recorded", run.line)
+            if len(run.hyperparameters) < len(originals.get(run.model, ())):
+                self.gaps.add("only some of the hyperparameters were recorded", run.line)
 
 
 def _mutation(known: Mapping[str, Value], original: Mapping[str, Value]) -> Mutation | None:

@@ -49,6 +49,15 @@ class StatusTable(Table):
     """The column with a failed run's error text."""
 
 
+class GpuUseTable(Table):
+    """How busy the GPU was: a training that was meant for it may have run on the processor."""
+
+    column: Name
+    """The column with the GPU's mean utilisation."""
+    least: NotNegative = 1.0
+    """A run below is pointed out."""
+
+
 class RunTable(Table):
     """What a row is about."""
 
@@ -66,6 +75,8 @@ class RunTable(Table):
     """The column with the block, only where every arm ran once a block in random order."""
     status: StatusTable | None = None
     """Whether a run completed; left out: every row is a completed run."""
+    gpu_use: GpuUseTable | None = None
+    """How busy the GPU was."""
 
 
 class ScenarioTable(Table):
@@ -239,6 +250,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("file",): FileTable,
     ("run",): RunTable,
     ("run", "status"): StatusTable,
+    ("run", "gpu_use"): GpuUseTable,
     ("scenario",): ScenarioTable,
     ("hyperparameters",): HyperparametersTable,
     ("energy",): EnergyTable,

@@ -56,6 +56,7 @@ LAB_COLUMNS = [
     "energy_cpu_ram_joules",
     "energy_cpu_total_joules",
     "energy_gpu_total_joules",
+    "energy_gpu_util_avg_percent",
     "num_mutated_params",
     "mutated_param",
     "bg_repository",
@@ -166,6 +167,7 @@ def lab_row(number, minute=None, **known):
         "energy_cpu_ram_joules": 500.0 + number,
         "energy_cpu_total_joules": 7500.0 + 2 * number,
         "energy_gpu_total_joules": 18000.0 + 3 * number,
+        "energy_gpu_util_avg_percent": 60.0,
         "num_mutated_params": 0,
     }
     return row | known

@@ -112,7 +112,7 @@ def test_what_the_lab_file_teaches_is_said(tmp_path):
         lab_row(1, minute=77, duration_seconds=5, hyperparam_seed=7, num_mutated_params=0),
         lab_row(5, hyperparam_batch_size=64, hyperparam_epochs=8, mutated_param="learning_rate"),
         lab_row(6, **dict.fromkeys([c for c in LAB_COLUMNS if c.startswith("hyperparam_")], "")),
-        lab_row(7, perf_test_accuracy=4044),
+        lab_row(7, perf_test_accuracy=4044, energy_gpu_util_avg_percent=0.01),
         lab_row(8, energy_cpu_total_joules=1),
         lab_row(9, training_success="False", error_message="CUDA out of memory"),
         lab_row(10, hyperparam_batch_size="", hyperparam_seed="", hyperparam_epochs=9),
@@ -132,6 +132,10 @@ def test_what_the_lab_file_teaches_is_said(tmp_path):
         "the hyperparameter that is said to be changed stands at its default, or was not recorded"
     )
     assert said[wrong] == 1
+    idle = next(text for text in said if "hardly used" in text)
+    assert idle.startswith("examples/mnist: the GPU was hardly used")
+    assert said[idle] == 1
+    assert texts(found.gaps)["only some of the hyperparameters were recorded"] == 1
     assert texts(found.gaps)[
         "test_accuracy: not known, since what was recorded lies outside [0, 100]"
     ]
