@@ -132,10 +132,12 @@ def _sum(one: Usage, other: Usage) -> Usage:
 
 @dataclass(slots=True)
 class Backgrounds:
-    """Book-keeping of a cohort's background, by slot. Containers are replaced in a thread of its
-    own, since an engine takes its time and the foreground's events can't wait for it."""
+    """Book-keeping of a cohort's background, by slot. Containers are replaced in `thread`, since
+    an engine takes its time and the foreground's events can't wait for it; whoever gave it shuts it
+    down before `end`."""
 
     executor: Executor
+    thread: ThreadPoolExecutor
     runs: dict[int, list[BackgroundRun]] = field(default_factory=dict)
     series: dict[int, Series] = field(default_factory=dict)
     cpu_time_s: dict[int, float] = field(default_factory=dict)
@@ -148,7 +150,6 @@ class Backgrounds:
     _at_once: dict[int, int] = field(default_factory=dict)
     _hung_up_s: dict[int, float] = field(default_factory=dict)
     _before_s: dict[int, float] = field(default_factory=dict)
-    _thread: ThreadPoolExecutor | None = None
 
     def started(self, slot: int, running: Running) -> Series:
         """The executor has started a run; returns it as one with those before it."""
@@ -211,10 +212,8 @@ class Backgrounds:
         """Removes what is left of a run and starts `member`, the next one."""
         if slot in self.series:
             self.series[slot].ends()
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "greenbench-background")
         self._started_s[slot] = time.monotonic()
-        self._starting[slot] = self._thread.submit(self._replace, old, member)
+        self._starting[slot] = self.thread.submit(self._replace, old, member)
 
     def _replace(self, old: Running | None, member: Member) -> Running:
         self._discard(old)
@@ -245,11 +244,9 @@ class Backgrounds:
             }
 
     def end(self) -> None:
-        """Waits for what is being started, and removes it."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=True)
+        """Removes what was still being started."""
         for future in self._starting.values():
-            if future.exception() is None:
+            if not future.cancelled() and future.exception() is None:
                 self._discard(future.result())
         self._starting.clear()
 

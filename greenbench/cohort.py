@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,6 +20,9 @@ from greenbench.background import Backgrounds, trains
 from greenbench.conversation import Event, ProtocolError
 from greenbench.errors import ExecutorError, GreenbenchError
 from greenbench.member import LAST_WORDS_S, Member, listen, order
+
+START_S: Final = 0.01
+"""The longest sleep while workers are being started."""
 
 WAIT_S: Final = 0.2
 """The longest sleep between two looks at time limits and at the user's wish to stop."""
@@ -58,10 +62,13 @@ class CohortRun:
     """A worker could not be removed: its executor was away."""
     backgrounds: Backgrounds = field(init=False)
     _background: tuple[int, ...] = field(init=False)
+    _thread: ThreadPoolExecutor = field(init=False)
+    _starts: dict[int, Future[Running]] = field(default_factory=dict)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def __post_init__(self) -> None:
-        self.backgrounds = Backgrounds(self.executor)
+        self._thread = ThreadPoolExecutor(1, "greenbench-start")
+        self.backgrounds = Backgrounds(self.executor, self._thread)
         roles = enumerate(launch.trial.role for launch in self.launches)
         self._background = tuple(slot for slot, role in roles if role == "background")
 
@@ -90,11 +97,19 @@ class CohortRun:
     # --- before go ---
 
     def _start(self) -> bool:
+        """Starts every worker, one after another in a thread of their own: those that are there
+        already say hello meanwhile, and what they say must not wait."""
         self.members = [Member(launch, listen(launch.directory)) for launch in self.launches]
         for slot, member in enumerate(self.members):
             self._selector.register(member.listener, selectors.EVENT_READ, self._accepter(member))
+            self._starts[slot] = self._thread.submit(self.executor.start, member.launch)
+        for slot, member in enumerate(self.members):
+            while not self._starts[slot].done() and not self._stopping():
+                self._listen_for(START_S)
+            if self._stopping():
+                return False
             try:
-                member.running = self.executor.start(member.launch)
+                member.running = self._starts.pop(slot).result()
             except GreenbenchError as error:
                 member.fail("start", str(error), "interrupted")
                 return False
@@ -288,6 +303,7 @@ class CohortRun:
     # --- the end ---
 
     def _end(self) -> None:
+        self._end_starts()
         for slot in self._background if self.members else ():
             if self.members[slot].status == "running":
                 self.backgrounds.close(slot, self.members[slot], "ended")
@@ -298,16 +314,27 @@ class CohortRun:
         for slot, member in enumerate(self.members):
             if member.closed and member.status == "running" and slot not in self._background:
                 member.judge()
-            if member.connection is not None:
-                member.connection.close()
-            member.listener.close()
-            if member.running is not None:
-                try:
-                    member.running.remove()
-                except ExecutorError:
-                    self.left_behind = True
+            self._remove(member)
         self.backgrounds.end()
+        self.left_behind |= self.backgrounds.left_behind
         self._selector.close()
+
+    def _end_starts(self) -> None:
+        """What was being started when the cohort ended is there to be removed."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        for slot, future in self._starts.items():
+            if not future.cancelled() and future.exception() is None:
+                self.members[slot].running = future.result()
+
+    def _remove(self, member: Member) -> None:
+        if member.connection is not None:
+            member.connection.close()
+        member.listener.close()
+        if member.running is not None:
+            try:
+                member.running.remove()
+            except ExecutorError:
+                self.left_behind = True
 
     def _settle(self) -> Status:
         """One replicate, one outcome: what hit one member leaves the others without a use."""

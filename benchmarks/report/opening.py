@@ -2,7 +2,7 @@
 
     python benchmarks/report/opening.py RESULTS [--runs 5]
 
-RESULTS is a result set (for a large one see benchmarks/README.md). The page is opened in a new
+RESULTS is the folder of a result set. The page is opened in a new
 tab, in turn with an empty page; `ready` is from the start of the navigation until the page's script
 has run to its end, `drawn` until the first figure is drawn, `sorted` what a click on the head of
 the list of trials takes. The median of the runs is printed as a Markdown table. Needs the packages of the

@@ -203,13 +203,16 @@ def test_the_order_of_the_images_is_the_shared_one(start):
 
 def test_windows_and_mirrors_are_cut_where_the_draw_says():
     from greenbench_data import order
-    from greenbench_torch.forms.pictures import Pictures
+    from greenbench_torch.forms.pictures import Pictures, Views
 
     images = np.random.default_rng(1).integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
     crops = order.crops(6, 2, seed=3, epoch=1)
     pictures = Pictures(images, torch.device("cpu"))
     chosen = torch.tensor([4, 0, 3])
-    shown = pictures.cropped(chosen, crops, 2).permute(0, 2, 3, 1).numpy() * 255
+    shown = (
+        pictures.cropped(chosen, Views(crops, 2, torch.device("cpu"))).permute(0, 2, 3, 1).numpy()
+        * 255
+    )
     for place, item in enumerate(chosen.tolist()):
         framed = np.pad(images[item], ((2, 2), (2, 2), (0, 0)))
         row, column = crops.rows[item], crops.columns[item]

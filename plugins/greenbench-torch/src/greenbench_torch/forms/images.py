@@ -12,7 +12,7 @@ from torch.optim import lr_scheduler
 
 from greenbench_torch.bookkeeping import Outcome
 from greenbench_torch.forms.base import Training
-from greenbench_torch.forms.pictures import Pictures
+from greenbench_torch.forms.pictures import Pictures, Views
 from greenbench_torch.networks.mnist_cnn import MnistCnn
 from greenbench_torch.networks.resnet20 import ResNet20
 
@@ -141,12 +141,13 @@ class Cifar10ResNet20Training(ImageTraining):
 
     def batches(self, epoch: int) -> Iterator[Any]:
         """Indices in the epoch's order; the windows of this epoch are drawn with them."""
-        self.crops = order.crops(len(self.training), self.padding, seed=self.seed, epoch=epoch)
+        crops = order.crops(len(self.training), self.padding, seed=self.seed, epoch=epoch)
+        self.views = Views(crops, self.padding, self.device)
         yield from super().batches(epoch)
 
     def outcome(self, batch: torch.Tensor) -> Outcome:
         """Cross-entropy of shifted and mirrored images."""
-        images = self.training.cropped(batch, self.crops, self.padding)
+        images = self.training.cropped(batch, self.views)
         return self._scored(images, self.labels[batch])
 
     def more_effective(self) -> Mapping[str, Value]:

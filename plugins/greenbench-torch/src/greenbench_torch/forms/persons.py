@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 
 from greenbench_torch.bookkeeping import Outcome
 from greenbench_torch.forms.base import Training
-from greenbench_torch.forms.pictures import Pictures
+from greenbench_torch.forms.pictures import Pictures, Views
 from greenbench_torch.networks.reidentifier import Reidentifier
 
 if TYPE_CHECKING:
@@ -80,13 +80,14 @@ class PersonTraining(Training):
     def batches(self, epoch: int) -> Iterator[torch.Tensor]:
         """Full batches alone, as the baseline has them."""
         count, size = len(self.training), self.asked.count("batch_size")
-        self.crops = order.crops(count, PADDING, seed=self.seed, epoch=epoch)
+        crops = order.crops(count, PADDING, seed=self.seed, epoch=epoch)
+        self.views = Views(crops, PADDING, self.device)
         for batch in order.batches(count, size, seed=self.seed, epoch=epoch, drop_last=True):
             yield self.on_device(batch)
 
     def outcome(self, batch: torch.Tensor) -> Outcome:
         """Cross-entropy on persons, of shifted and mirrored photographs."""
-        images = self.training.cropped(batch, self.crops, PADDING, self.size)
+        images = self.training.cropped(batch, self.views, self.size)
         self.shown = tuple(images.shape[-2:])
         scores, labels = self.network(images), self.identities[batch]
         return Outcome.of(nn.functional.cross_entropy(scores, labels), scores, labels)

@@ -13,6 +13,31 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Array
 
 
+class Views:
+    """How an epoch shows each image: in a black frame of `padding`, through a window of the
+    image's own size, mirrored or not. On the device, so that no step waits for the host."""
+
+    def __init__(self, crops: Crops, padding: int, place: torch.device) -> None:
+        self.padding = padding
+        self.rows, self.columns, self.flipped = (
+            torch.from_numpy(drawn).to(place)
+            for drawn in (crops.rows, crops.columns, crops.flipped)
+        )
+
+    def of(self, images: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+        """The images (those of `indices`) as they are shown."""
+        count, channels, rows, columns = images.shape
+        framed = nn.functional.pad(images, (self.padding,) * 4)
+        place = images.device
+        down = self.rows[indices, None] + torch.arange(rows, device=place)
+        across = torch.arange(columns, device=place).expand(count, columns)
+        across = torch.where(self.flipped[indices, None], across.flip(1), across)
+        across = self.columns[indices, None] + across
+        item = torch.arange(count, device=place)[:, None, None, None]
+        channel = torch.arange(channels, device=place)[None, :, None, None]
+        return framed[item, channel, down[:, None, :, None], across[:, None, None, :]]
+
+
 class Pictures:
     """Images (count × channels × rows × columns, uint8) with the constants that normalise them."""
 
@@ -44,15 +69,13 @@ class Pictures:
         return self._normalised(_resized(self.images[indices].float(), rows, columns))
 
     def cropped(
-        self, indices: torch.Tensor, crops: Crops, padding: int, size: tuple[int, int] | None = None
+        self, indices: torch.Tensor, views: Views, size: tuple[int, int] | None = None
     ) -> torch.Tensor:
-        """These images (at another size, if one is given) through the epoch's windows: the image
-        in a black frame of `padding`, a window of its own size, mirrored or not."""
+        """These images (at another size, if one is given), each through its view of the epoch."""
         images = self.images[indices].float()
         if size is not None:
             images = _resized(images, *size)
-        chosen = indices.cpu().numpy()
-        return self._normalised(_windows(images, crops, chosen, padding))
+        return self._normalised(views.of(images, indices))
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         return (images / self.brightest - self.mean) / self.std
@@ -66,17 +89,3 @@ def _resized(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
         images, (rows, columns), mode="bicubic", align_corners=False, antialias=True
     )
     return sized.clamp(0, 255)
-
-
-def _windows(images: torch.Tensor, crops: Crops, chosen: Array, padding: int) -> torch.Tensor:
-    count, channels, rows, columns = images.shape
-    framed = nn.functional.pad(images, (padding, padding, padding, padding))
-    down = crops.rows[chosen, None] + np.arange(rows)
-    across = crops.columns[chosen, None] + np.arange(columns)
-    across = np.where(crops.flipped[chosen, None], across[:, ::-1], across)
-    place = images.device
-    item = torch.arange(count, device=place)[:, None, None, None]
-    channel = torch.arange(channels, device=place)[None, :, None, None]
-    row = torch.from_numpy(down).to(place)[:, None, :, None]
-    column = torch.from_numpy(across).to(place)[:, None, None, :]
-    return framed[item, channel, row, column]
