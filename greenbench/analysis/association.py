@@ -20,6 +20,7 @@ from greenbench.analysis.inference import (
     PERMUTATION_SEED,
     RESAMPLES,
     Array,
+    rounded_down,
 )
 
 Method = Literal["spearman", "kendall", "pearson"]
@@ -119,7 +120,7 @@ def shape_of_levels(means: Array, variance: Array, df: float) -> Shape:
     k = len(means)
     if k < 3 or not df > 0:
         return "no difference shown"
-    limit = _tukey(k, round(min(df, 1e4), 2))
+    limit = _tukey(k, rounded_down(df))
     gaps = np.subtract.outer(means, means)
     with np.errstate(all="ignore"):
         shown = np.where((np.abs(gaps) > limit * np.sqrt(variance)) & (variance > 0), gaps, 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.inference import ALPHA, Array, rounded_down
 from greenbench.analysis.joint import joint_p, joint_quantile
 
 Scale = Literal["ratio", "difference"]
@@ -89,7 +89,7 @@ class BlockFit:
         loadings = (float(self.loading),) * int(family.sum())
         error = self.error
         for arm in np.flatnonzero(family & np.isfinite(error)):
-            df = round(float(self.df[arm]), 2)
+            df = rounded_down(float(self.df[arm]))
             half[arm] = joint_quantile(df, loadings) * error[arm]
             t = np.array([self.estimate[arm] / error[arm]])
             p[arm] = float(joint_p(t, df, loadings)[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from greenbench.analysis.association import (
     permuted,
     shape_of_levels,
 )
-from greenbench.analysis.blocks import Layout, fit_blocks, layouts
+from greenbench.analysis.blocks import BlockFit, Layout, fit_blocks, layouts
 from greenbench.analysis.cohorts import original_settings
 from greenbench.analysis.inference import ALPHA, fdr
 
@@ -72,17 +73,50 @@ def correlations(cohorts: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFra
     """
     rows: list[dict[str, Any]] = []
     for study, table in cohorts.groupby("study", sort=False):
-        several = _several(table)
-        names = dict.fromkeys([*varied(table), *several])
-        found = {q: layouts(table, q, "difference").get(str(study)) for q in quantities if names}
+        facts = _Facts.of(table)
+        names = dict.fromkeys([*varied(table), *facts.several])
+        fits = {q: _fitted(table, str(study), q) for q in quantities if names}
         rows += [
             {"study": study, "hyperparameter": name, "quantity": quantity} | pair
             for name in names
-            for quantity, layout in found.items()
-            if layout is not None
-            and (pair := _pair(table, layout, name, quantity, several)) is not None
+            for quantity, fitted in fits.items()
+            if fitted is not None
+            and (pair := _pair(table, facts, fitted, name, quantity)) is not None
         ]
     return _corrected(pd.DataFrame.from_records(rows, columns=list(COLUMNS)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a study's arms are: the original's settings, what each arm changed alone to what, and
+    its whole configuration."""
+
+    defaults: dict[str, Any]
+    changed: dict[str, dict[str, Any]]
+    configurations: dict[str, str]
+    several: list[str]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> _Facts:
+        first = table.drop_duplicates("arm")
+        changed: dict[str, dict[str, Any]] = {}
+        for arm, name, value in zip(first["arm"], first["changed"], first["value"], strict=True):
+            changed.setdefault(str(name), {})[str(arm)] = value
+        configurations = dict(zip(first["arm"], first["hyperparameters"], strict=True))
+        return cls(original_settings(table), changed, configurations, _several(table))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    layout: Layout
+    fit: BlockFit
+
+
+def _fitted(table: pd.DataFrame, study: str, quantity: str) -> _Fitted | None:
+    layout = layouts(table, quantity, "difference").get(study)
+    if layout is None:
+        return None
+    return _Fitted(layout, fit_blocks(layout.contrasts, layout.originals))
 
 
 def varied(table: pd.DataFrame) -> list[str]:
@@ -93,8 +127,9 @@ def varied(table: pd.DataFrame) -> list[str]:
 
 def settings(table: pd.DataFrame, hyperparameter: str, quantity: str) -> list[tuple[Any, float]]:
     """(value, mean difference from the block's originals) of each setting, the original's first."""
-    layout = next(iter(layouts(table, quantity, "difference").values()), None)
-    found = _levels(table, layout, hyperparameter) if layout is not None else []
+    studies = table["study"].drop_duplicates()
+    fitted = _fitted(table, str(studies.iloc[0]), quantity) if len(studies) else None
+    found = _levels(_Facts.of(table), fitted, hyperparameter) if fitted is not None else []
     return [(value, mean) for value, mean, _, _ in found]
 
 
@@ -107,10 +142,14 @@ def _several(table: pd.DataFrame) -> list[str]:
 
 
 def _pair(
-    table: pd.DataFrame, layout: Layout, name: str, quantity: str, several: list[str]
+    table: pd.DataFrame,
+    facts: _Facts,
+    fitted: _Fitted,
+    name: str,
+    quantity: str,
 ) -> dict[str, Any] | None:
-    points = _levels(table, layout, name)
-    beside = _partial(table, layout, name, several)
+    points = _levels(facts, fitted, name)
+    beside = _partial(facts, fitted, name)
     if not points:
         return beside or None
     found: dict[str, Any] = {"settings": len(points), "note": "", **beside}
@@ -143,20 +182,18 @@ def _pair(
 
 
 def _levels(
-    table: pd.DataFrame, layout: Layout, hyperparameter: str
+    facts: _Facts, fitted: _Fitted, hyperparameter: str
 ) -> list[tuple[Any, float, float, float]]:
     """(value, mean, variance of its difference from the original, its df); the original first."""
-    defaults = original_settings(table)
+    defaults, values = facts.defaults, facts.changed.get(hyperparameter, {})
     if hyperparameter not in defaults:
         return []
-    changed = table[table["changed"] == hyperparameter]
-    values = dict(zip(changed["arm"], changed["value"], strict=True))
-    fit = fit_blocks(layout.contrasts, layout.originals)
+    fit, error = fitted.fit, fitted.fit.error
     points: dict[str, list[tuple[Any, float, float, float]]] = {}
-    for place, arm in enumerate(layout.arms):
+    for place, arm in enumerate(fitted.layout.arms):
         if arm in values:
             value = values[arm]
-            noise = float(fit.error[place]) ** 2
+            noise = float(error[place]) ** 2
             point = (value, float(fit.estimate[place]), noise, float(fit.df[place]))
             points.setdefault(json.dumps(value), []).append(point)
     means = [
@@ -179,15 +216,15 @@ def _shape(points: list[tuple[Any, float, float, float]]) -> Shape:
     return shape_of_levels(means, np.add.outer(noise, noise), min(point[3] for point in ordered))
 
 
-def _partial(table: pd.DataFrame, layout: Layout, name: str, several: list[str]) -> dict[str, Any]:
+def _partial(facts: _Facts, fitted: _Fitted, name: str) -> dict[str, Any]:
     """ρ over all settings with the other hyperparameters' ranks fixed; {} where none apply."""
+    several = facts.several
     if name not in several:
         return {}
-    defaults = original_settings(table)
-    first = table.drop_duplicates("arm").set_index("arm")["hyperparameters"]
-    estimates = fit_blocks(layout.contrasts, layout.originals).estimate
+    layout, estimates = fitted.layout, fitted.fit.estimate
     chosen = [place for place, null in enumerate(layout.nulls) if not null]
-    configurations = [defaults, *(json.loads(first[layout.arms[place]]) for place in chosen)]
+    whole = [json.loads(facts.configurations[layout.arms[place]]) for place in chosen]
+    configurations = [facts.defaults, *whole]
     columns = {
         other: np.array([float(c[other]) for c in configurations])
         for other in several

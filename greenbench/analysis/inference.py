@@ -33,6 +33,15 @@ class Permutation:
     exact: bool
 
 
+def rounded_down(df: float) -> float:
+    """Degrees of freedom to three digits below 100 and two above it, never up: on the safe side,
+    and few enough for limits to be worked out once each."""
+    if df >= 1e4:
+        return 1e4
+    step = 10.0 ** (math.floor(math.log10(df)) - (2 if df < 100 else 1))
+    return math.floor(df / step * (1 + 1e-12)) * step
+
+
 def smallest_p(originals_per_block: Sequence[int]) -> float:
     """The smallest two-sided p that blocks with so many originals can reach: 2 / Π(s + 1)."""
     arrangements = math.prod(count + 1 for count in originals_per_block)

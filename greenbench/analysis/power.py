@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from greenbench.analysis.inference import ALPHA
+from greenbench.analysis.inference import ALPHA, rounded_down
 from greenbench.analysis.joint import joint_quantile
 
 POWER = 0.8
@@ -196,7 +196,7 @@ def _errors(blocks: int, originals: int, mutants: int, nulls: int, power: float)
     shared = random.normal(size=DRAWS)
     own = random.normal(size=(1 + nulls, DRAWS))
     errors = math.sqrt(rho) * shared + math.sqrt(1 - rho) * own
-    limit = joint_quantile(round(df, 2), (math.sqrt(rho),) * mutants) * scale
+    limit = joint_quantile(rounded_down(df), (math.sqrt(rho),) * mutants) * scale
     if nulls:
         half = float(stats.t.ppf(1 - ALPHA / 2, df)) * scale
         limit = np.maximum(limit, (np.abs(errors[1:]) + half).max(axis=0))
