@@ -101,6 +101,9 @@ class OwnEngine:
                 for child in process.children(recursive=True):
                     child.kill()
                 process.kill()
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for place in reversed([m for m in mounts if m.startswith(str(self.folder))]):
+            subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -58,15 +58,20 @@ def _measured(context: Context) -> Iterator[str]:
         band = noise_band(context.rows(context.quantity, study))
         noise = f" (A/A noise band ±{100 * band:.1f} %)" if band is not None else ""
         yield f"{study}: of {_count(len(of_study), 'mutant')}, {words}{noise}."
-        yield from _greenest(study, of_study)
+        yield from _greenest(context, study, of_study)
 
 
-def _greenest(study: str, mutants: list[Judged]) -> Iterator[str]:
+def _greenest(context: Context, study: str, mutants: list[Judged]) -> Iterator[str]:
     good = [m for m in mutants if m.energy == "greener" and m.performance in FINE]
     if good:
         best = min(good, key=lambda mutant: mutant.change.value)
         change = cell_text(best.change, "percent")
-        yield f"{study}: greenest with performance {best.performance}: {best.mutation}, {change}."
+        text = f"{study}: greenest with performance {best.performance}: {best.mutation}, {change}"
+        crossed = context.choice[context.choice["study"] == study]
+        for _, row in crossed[crossed["mutation"] != ""].iterrows():
+            saving = cell_text(Interval(*map(float, row[["saving", "low", "high"]])), "percent")
+            text += f"; on blocks that did not choose, choosing so saves {saving}"
+        yield f"{text}."
 
 
 def _not_measured(context: Context) -> Iterator[str]:

@@ -236,21 +236,30 @@ def containers(engine, folder: Path) -> list[dict]:
     return engine.client.containers(all=True, filters={"label": label})
 
 
-def of_nobody() -> list[str]:
-    """Processes of the containers' user that a trial of these tests left."""
+def survivors(folder: Path) -> list[int]:
+    """Processes that are still in a control group of one of the suite's containers."""
+    connection = sqlite3.connect(folder / "out" / "results.sqlite")
+    ids = [i for (i,) in connection.execute("SELECT identity FROM attempts") if i]
+    connection.close()
     found = []
-    for process in psutil.process_iter(["uids", "cmdline"]):
-        line = process.info["cmdline"] or []
-        if process.info["uids"] and process.info["uids"].real == 65534:
-            found += [str(line)] if "greenbench.worker" in line else []
+    for pid in psutil.pids():
+        try:
+            groups = Path("/proc", str(pid), "cgroup").read_text()
+        except OSError:
+            continue
+        found += [pid] if any(identity in groups for identity in ids) else []
     return found
 
 
 def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engine, tmp_path):
-    code, output, _ = run_suite(tmp_path / "s", hostile, [*DENIED, *FAILS, "outlive-bye"], canary)
+    code, output, _ = run_suite(
+        tmp_path / "s", hostile, [*DENIED, *FAILS, "outlive-bye", "starve-the-supervisor"], canary
+    )
     assert code == 3, output
     assert "Traceback" not in output
     found = outcomes(tmp_path / "s")
+    starved = found.pop("starve-the-supervisor")  # looks as if killed from outside: it is bounded
+    assert [row["status"] for row in starved] == ["interrupted"] * 3
     assert all(len(rows) == 1 for rows in found.values()), "a model's own failure is not retried"
 
     (innocent,) = found["none"]
@@ -275,7 +284,7 @@ def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engi
     assert "stay after bye" in lingerer["log"], "its log is not lost"
     assert canary.visits == []
     assert containers(docker_engine, tmp_path / "s") == []
-    assert of_nobody() == []
+    assert survivors(tmp_path / "s") == []
 
 
 def test_a_model_that_the_suite_lets_out_gets_out_and_the_report_says_so(hostile, canary, tmp_path):
