@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from greenbench.errors import ExecutorError
@@ -116,13 +117,17 @@ def _busy(gpus: Gpus) -> set[str]:
 
 
 def _command(pid: int) -> str:
+    """The program's name and what it was told, as far as it fits: its folder tells nobody much."""
     import psutil
 
     try:
         words = psutil.Process(pid).cmdline()
     except psutil.Error:
         return ""
-    return f" ({' '.join(words)[:80]})" if words else ""
+    if not words:
+        return ""
+    shown = " ".join([Path(words[0]).name, *words[1:]])[:80]
+    return f" ({shown})"
 
 
 def _told(call: Any, *arguments: Any) -> Any:
