@@ -13,11 +13,11 @@ from greenbench.report.effects import interval
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 
 CROSSED = (
-    "Estimated on blocks that did not choose it: half of the blocks choose, the other half tells,"
+    "Judged on blocks that did not choose it: half of the blocks choose, the other half tells,"
     " 20 times over. The last column is what the blocks say that chose it: a winner is lucky. The"
     " saving is of one cohort; the interval errs on the wide side."
 )
-FRONT = "No other configuration is better in one of the two and as good in the other, by estimate."
+FRONT = "No other configuration is better in one of the two and as good in the other, by the middle of its interval."
 
 
 def section(context: Context) -> Section | None:

@@ -28,7 +28,7 @@ from greenbench.report.model import Section
 from greenbench.report.relations import name, settings_behind
 from greenbench.report.values import Behind, Interval
 
-FRONT = "Line: the points that no other beats in both (Pareto front), by their estimates alone."
+FRONT = "Line: the points that no other beats in both (Pareto front), by the middles of their intervals alone."
 TONES: dict[str | None, Tone] = {"greener": "good", "costlier": "bad"}
 
 

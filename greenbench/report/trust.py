@@ -15,7 +15,7 @@ from greenbench.report.model import Cell, Column, Interval, Section, Table
 MOST_OUTLIERS = 20
 DETECTED = (
     f"Detectable: the smallest saving that so many blocks call greener with a chance of"
-    f" {POWER:.0%}. Blocks for the estimate: how many it would take in all, were the change truly as"
+    f" {POWER:.0%}. Blocks for this change: how many it would take in all, were the change truly as"
     " large as it came out. A dash: more than 1000."
 )
 DRIFTED = (
@@ -46,7 +46,7 @@ def _power(context: Context) -> Table | None:
         Column("Blocks", "count"),
         Column("Noise of a run", "share"),
         Column("Detectable", "share"),
-        Column("Blocks for the estimate", "count"),
+        Column("Blocks for this change", "count"),
     ]
     columns += [Column(f"Blocks for {100 * smallest:g} %", "count")] if smallest else []
     names = ["noise", "detectable", "blocks_for_estimate"]
