@@ -104,8 +104,8 @@ def _originals(context: Context) -> Table:
         quantities |= {"Active (J)": "active_j", "Power (W)": "power_w"}
     cells: list[tuple[Cell, ...]] = []
     for study in context.studies():
-        table = context.cohorts
-        table = table[(table["study"] == study) & table["original"].astype(bool)]
+        table = context.cohorts_of(study)
+        table = table[table["original"].astype(bool)]
         known = (table[name].astype(float) for name in quantities.values())
         means = (float(values[values > 0].mean()) for values in known)
         cells.append((study, len(table), *means))
@@ -130,8 +130,8 @@ def _before_training(context: Context) -> Table:
     }
     cells: list[tuple[Cell, ...]] = []
     for study in context.studies():
-        table = context.cohorts
-        table = table[(table["study"] == study) & table["original"].astype(bool)]
+        table = context.cohorts_of(study)
+        table = table[table["original"].astype(bool)]
         known = table.assign(idle_j=table["energy_j"] - table["active_j"])
         cells.append((study, *(float(known[n].astype(float).mean()) for n in quantities.values())))
     return Table(
@@ -360,8 +360,10 @@ def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict |
 
 def _diverged(context: Context, study: str) -> dict[str, str]:
     """How many of how many trainings came to nothing, by arm, for arms that have any."""
-    table = context.cohorts[context.cohorts["study"] == study]
-    found = {}
+    table = context.cohorts_of(study)
+    found: dict[str, str] = {}
+    if not (table["diverged"] > 0).any():
+        return found
     for arm, group in table.groupby("arm", sort=False):
         lost = int(group["diverged"].sum())
         if lost:
@@ -371,7 +373,8 @@ def _diverged(context: Context, study: str) -> dict[str, str]:
 
 def _divergence_notes(context: Context, study: str) -> Iterator[str]:
     """In which ways the arms diverged that did."""
-    table = context.cohorts[(context.cohorts["study"] == study) & (context.cohorts["diverged"] > 0)]
+    table = context.cohorts_of(study)
+    table = table[table["diverged"] > 0]
     ways = {
         str(arm): f"{group['mutation'].iloc[0] or 'original'} ({ways_to_diverge(group)})"
         for arm, group in table.groupby("arm", sort=False)

@@ -71,9 +71,9 @@ def colocation(context: Context) -> Section | None:
 
 def settings_behind(context: Context, study: str, hyperparameter: str) -> Behind:
     """The trials of a hyperparameter's settings: the original's and of arms that changed it alone."""
-    table = context.cohorts
-    changed = (table["study"] == study) & (table["changed"] == hyperparameter)
-    return Behind(study, ("original", *map(str, table.loc[changed, "arm"].drop_duplicates())))
+    table = context.cohorts_of(study)
+    arms = table.loc[table["changed"] == hyperparameter, "arm"].drop_duplicates()
+    return Behind(study, ("original", *map(str, arms)))
 
 
 def _traced(context: Context, study: str, table: Table) -> Table:
