@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from greenbench.analysis.frames import Frames
-from greenbench.analysis.inference import Array
 
 IDENTITY = (
     "study",
@@ -120,7 +119,7 @@ def _members(trials: pd.DataFrame) -> pd.DataFrame:
     table = measured.drop_duplicates("cohort")[["cohort", "cohort_run", "session", *IDENTITY]]
     table = table.reset_index(drop=True).infer_objects()
 
-    def total(places: np.ndarray, values: Any = None) -> Array:
+    def total(places: np.ndarray, values: Any = None) -> np.ndarray:
         return np.bincount(places, values, minlength=len(table))
 
     table["members"] = total(of)
@@ -147,7 +146,7 @@ def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
     completed = (trials["status"] == "completed") & (trials["cohort_status"] == "completed")
     fine = completed.to_numpy(bool) & (run == run[first][of])
     lacking = np.bincount(of, ~fine, minlength=len(names))
-    return trials[lacking[of] == 0]
+    return trials.loc[lacking[of] == 0]
 
 
 def _durations(windows: pd.DataFrame) -> pd.DataFrame:

@@ -55,8 +55,7 @@ LEFT JOIN cohort_runs c ON c.id = w.cohort_run LEFT JOIN attempts a ON a.id = w.
 ORDER BY e.window, e.channel
 """
 WHOLE_ENERGIES_SQL = """
-SELECT e.window, w.session, w.cohort_run, w.kind, w.start_s, w.end_s, e.channel, e.method,
-       e.energy_j, e.resolution_j, e.gap_s, e.reason
+SELECT e.window, e.channel, e.method, e.energy_j, e.resolution_j, e.gap_s, e.reason
 FROM energies e JOIN windows w ON w.id = e.window
 WHERE w.attempt IS NULL ORDER BY e.window, e.channel
 """
@@ -151,10 +150,12 @@ class Frames:
 
 def read(store: Store) -> Frames:
     """The frames of a result set that analysis rests on."""
-    found_energies = _frame(store, WHOLE_ENERGIES_SQL, ("cohort_run", "energy_j", "resolution_j"))
+    whole = _frame(store, WHOLE_WINDOWS_SQL, ("cohort_run",))
+    found_energies = _frame(store, WHOLE_ENERGIES_SQL, ("energy_j", "resolution_j"))
+    found_energies = found_energies.merge(whole, on="window", how="left")
     return Frames(
         _trials(store, TRIALS_SQL.format(said="", used="")),
-        _frame(store, WHOLE_WINDOWS_SQL, ("cohort_run",)),
+        whole,
         found_energies,
         cohort_runs(store),
         channels(store, found_energies),
@@ -413,12 +414,13 @@ def _frame(
     while rows := cursor.fetchmany(CHUNK):
         for name, part, values in zip(names, parts, zip(*rows, strict=True), strict=True):
             part.append(pd.Series(values, dtype=float if name in numeric else None))
-    columns = [pd.concat(part, ignore_index=True).infer_objects() if part else [] for part in parts]
-    frame = pd.DataFrame(dict(zip(names, columns, strict=True)), columns=names)
+    empty = [pd.Series(dtype=object)]
+    columns = [pd.concat(part or empty, ignore_index=True).infer_objects() for part in parts]
+    frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
     return frame.astype(dict.fromkeys(numeric, float))
 
 
-CHUNK = 50_000
+CHUNK = 10_000
 """Rows."""
 
 

@@ -17,6 +17,7 @@ from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channels,
 from greenbench.analysis.colocation import per_training
 from greenbench.analysis.correlations import correlations
 from greenbench.analysis.deltas import beside, deltas
+from greenbench.analysis.records import records
 from greenbench.analysis.split import energy_split
 from greenbench.analysis.stated import Stated
 from greenbench.api import Direction, Metric
@@ -152,6 +153,43 @@ class Context:
             for study, rows in table.groupby("study", sort=False)
         }
 
+    @cached_property
+    def _beside(self) -> Mapping[str, Mapping[str, Mapping[Any, Any]]]:
+        found: dict[str, dict[str, Mapping[Any, Any]]] = {}
+        for row in records(self.beside):
+            found.setdefault(str(row["study"]), {})[str(row["arm"])] = row
+        return found
+
+    def beside_of(self, study: str) -> Mapping[str, Mapping[Any, Any]]:
+        """The rows of `beside` of one study, by arm."""
+        return self._beside.get(study, {})
+
+    @cached_property
+    def _split(self) -> Mapping[Any, pd.DataFrame]:
+        return dict(iter(self.split.groupby("study", sort=False)))
+
+    def split_of(self, study: str) -> pd.DataFrame:
+        """The rows of `split` of one study."""
+        return self._split.get(study, self.split.iloc[:0])
+
+    @cached_property
+    def planned(self) -> pd.DataFrame:
+        """The planned studies: study, model, scenario."""
+        first = self.frames.trials.drop_duplicates("study")
+        return first[["study", "model", "scenario"]]
+
+    @cached_property
+    def _changed(self) -> Mapping[tuple[str, str], list[str]]:
+        first = self.cohorts.drop_duplicates(["study", "arm"])
+        found: dict[tuple[str, str], list[str]] = {}
+        for study, arm, name in first[["study", "arm", "changed"]].itertuples(index=False):
+            found.setdefault((str(study), str(name)), []).append(str(arm))
+        return found
+
+    def arms_that_changed(self, study: str, hyperparameter: str) -> list[str]:
+        """The arms of a study that changed this hyperparameter alone."""
+        return self._changed.get((study, hyperparameter), [])
+
     def rows(self, quantity: str, study: str) -> pd.DataFrame:
         """The deltas of one study in one quantity, in the report's order."""
         found = self._rows.get((quantity, study))
@@ -284,5 +322,5 @@ def _ordered(table: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
             "position": table["position"],
         }
     )
-    order = places.sort_values(list(places), ignore_index=False).index
+    order = places.sort_values(places.columns.tolist()).index
     return table.loc[order].reset_index(drop=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from greenbench.analysis.records import records
 from greenbench.analysis.shares import shares_of_originals
 from greenbench.report.context import Context
 from greenbench.report.model import Behind, Cell, Column, Section, Table
@@ -63,7 +64,7 @@ def _table(study: str, rows: pd.DataFrame, bases: tuple[str, ...]) -> Table:
             float(row["uncertainty_j"]),
             float(row["share"]),
         )
-        for _, row in rows.iterrows()
+        for row in records(rows)
     )
     title = f"{study}: who used it (modelled)"
     traced = (Behind(study, ("original",)),) * len(cells)
