@@ -62,7 +62,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     table["idle_w"] = table["session"].map(sums["energy_j"] / sums["duration_s"]).astype(float)
     table = table.merge(_ready(frames), on="cohort_run", how="left")
     failed = _failed(frames.checks)
-    table["failed_checks"] = table["cohort_run"].map(failed).fillna("").astype(object)
+    table["failed_checks"] = [failed.get(float(run), "") for run in table["cohort_run"]]
     return _derived(table)
 
 
@@ -146,7 +146,8 @@ def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
     completed = (trials["status"] == "completed") & (trials["cohort_status"] == "completed")
     fine = completed.to_numpy(bool) & (run == run[first][of])
     lacking = np.bincount(of, ~fine, minlength=len(names))
-    return trials.loc[lacking[of] == 0]
+    whole: pd.DataFrame = trials[lacking[of] == 0]
+    return whole
 
 
 def _durations(windows: pd.DataFrame) -> pd.DataFrame:
