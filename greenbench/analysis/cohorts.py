@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from greenbench.analysis.frames import Frames
@@ -45,7 +46,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     members failed, by comma; "" if none), `metric.NAME` (mean over members; missing if one diverged) and
     `channel.NAME` (J).
     """
-    table = pd.DataFrame.from_records(_members(frames.trials))
+    table = _members(frames.trials)
     if table.empty:
         columns = ("cohort", "cohort_run", "session", *IDENTITY, *QUANTITIES, *WORDS)
         return pd.DataFrame(columns=list(columns))
@@ -90,7 +91,7 @@ QUANTITIES = (
 def idle_windows(frames: Frames) -> pd.DataFrame:
     """Idle readings of the host: session, window, start_s, duration_s (s), energy_j (J, disjoint
     measured channels), power_w (W)."""
-    idle = frames.windows[(frames.windows["kind"] == "idle") & frames.windows["attempt"].isna()]
+    idle = frames.windows[frames.windows["kind"] == "idle"]
     energy = frames.energies[frames.energies["window"].isin(idle["window"])]
     totals = _totals(energy, frames.channels, ["window", "session"])
     table = idle[["session", "window", "start_s", "duration_s"]].merge(
@@ -112,38 +113,48 @@ def metric_names(table: pd.DataFrame) -> list[str]:
     return sorted(c.removeprefix(METRIC) for c in table.columns if c.startswith(METRIC))
 
 
-def _members(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    groups: dict[str, list[Any]] = {}
-    for trial in trials[trials["counted"]].itertuples(index=False):
-        groups.setdefault(str(trial.cohort), []).append(trial)
-    return [_cohort(everyone) for everyone in groups.values() if _comparable(everyone)]
+def _members(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a comparable cohort. Performance is the measured members', CPU time everyone's:
+    energy is measured whole."""
+    everyone = _comparable(trials[trials["counted"]])
+    measured = everyone[everyone["role"] == "measured"]
+    of, names = pd.factorize(measured["cohort"])
+    table = measured.drop_duplicates("cohort")[["cohort", "cohort_run", "session", *IDENTITY]]
+    table = table.reset_index(drop=True).infer_objects()
+
+    def total(places: np.ndarray, values: Any = None) -> np.ndarray:
+        return np.bincount(places, values, minlength=len(table))
+
+    table["members"] = total(of)
+    beside = pd.Index(names).get_indexer(everyone["cohort"])
+    table["cpu_time_s"] = total(beside, everyone["cpu_time_s"])
+    kinds = measured["divergence"]
+    lost = (kinds != "").to_numpy(bool)
+    table["diverged"] = total(of[lost])
+    words = kinds[lost].groupby(of[lost]).agg(lambda found: ", ".join(sorted(set(found))))
+    table["divergence"] = words.reindex(table.index, fill_value="")
+    metrics = list(measured["metrics"])
+    for name in dict.fromkeys(name for found in metrics for name in sorted(found)):
+        values = np.array([found.get(name, math.nan) for found in metrics], dtype=float)
+        known = np.isfinite(values) & ~lost
+        table[METRIC + name] = total(of, np.where(known, values, math.nan)) / table["members"]
+    return table
 
 
-def _comparable(members: list[Any]) -> bool:
-    same_run = len({member.cohort_run for member in members}) == 1
-    return same_run and all(m.status == m.cohort_status == "completed" for m in members)
-
-
-def _cohort(everyone: list[Any]) -> dict[str, Any]:
-    """Performance is the measured members', CPU time everyone's: energy is measured whole."""
-    members = [member for member in everyone if member.role == "measured"]
-    first = members[0]
-    row = {name: getattr(first, name) for name in ("cohort", "cohort_run", "session", *IDENTITY)}
-    row["members"] = len(members)
-    row["cpu_time_s"] = math.fsum(member.cpu_time_s for member in everyone)
-    names = {name for member in members for name in member.metrics}
-    kinds = [member.divergence for member in members if member.divergence]
-    row["diverged"] = len(kinds)
-    row["divergence"] = ", ".join(sorted(set(kinds)))
-    for name in sorted(names):
-        values = [member.metrics.get(name, math.nan) for member in members]
-        known = not kinds and all(math.isfinite(value) for value in values)
-        row[METRIC + name] = math.fsum(values) / len(values) if known else math.nan
-    return row
+def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of cohorts whose members all completed in the same run."""
+    of, names = pd.factorize(trials["cohort"])
+    first = np.unique(of, return_index=True)[1]
+    run = trials["cohort_run"].to_numpy(float)
+    completed = (trials["status"] == "completed") & (trials["cohort_status"] == "completed")
+    fine = completed.to_numpy(bool) & (run == run[first][of])
+    lacking = np.bincount(of, ~fine, minlength=len(names))
+    whole: pd.DataFrame = trials[lacking[of] == 0]
+    return whole
 
 
 def _durations(windows: pd.DataFrame) -> pd.DataFrame:
-    whole = windows[windows["cohort_run"].notna() & windows["attempt"].isna()]
+    whole = windows[windows["cohort_run"].notna()]
     last = whole.drop_duplicates(["cohort_run", "kind"], keep="last").set_index("cohort_run")
     train = last[last["kind"] == "train"]
     table = pd.DataFrame({"train_s": train["duration_s"], "start_s": train["start_s"]})

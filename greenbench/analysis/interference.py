@@ -75,9 +75,11 @@ def together(cohorts: pd.DataFrame, trials: pd.DataFrame, quantity: str) -> pd.D
     are different cohorts, not pairs. apart_s and together_s: their times (s). A foreground's
     background repeats its work for as long as it is needed: no energy is compared, `note` says so.
     """
+    parallel = cohorts[cohorts["kind"] != "solo"]
+    if parallel.empty:
+        return pd.DataFrame(columns=list(TOGETHER_COLUMNS))
     solo = _solo(cohorts, quantity)
     rows: list[dict[str, Any]] = []
-    parallel = cohorts[cohorts["kind"] != "solo"]
     firsts = parallel.drop_duplicates(["study", "arm"])["cohort"]
     of_cohort = dict(iter(trials[trials["cohort"].isin(firsts)].groupby("cohort", sort=False)))
     for _, table in parallel.groupby(["study", "arm"], sort=False):
@@ -158,6 +160,8 @@ def spread(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     known = cohorts[~cohorts["null"].astype(bool)]
     rows = []
     for model, table in known.groupby("model", sort=False):
+        if (table["kind"] == "solo").all():
+            continue
         solo = _arm_means(table[table["kind"] == "solo"], quantity)
         beside = table[table["kind"] != "solo"]
         for scenario, group in beside.groupby("scenario", sort=False):
@@ -179,6 +183,8 @@ def matrix(trials: pd.DataFrame) -> pd.DataFrame:
     """
     counted = trials[trials["counted"] & (trials["status"] == "completed")]
     counted = counted[(counted["train_s"] > 0) & (counted["arm"] == "original")]
+    if (counted["kind"] == "solo").all():
+        return pd.DataFrame(columns=list(MATRIX_COLUMNS))
     solo = dict(iter(counted[counted["kind"] == "solo"].groupby(["model", "hyperparameters"])))
     beside = trials[trials["cohort"].isin(counted["cohort"])]
     others = beside.groupby("cohort", sort=False)["model"].apply(list)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from greenbench.analysis.records import records
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Interval, Table
 
@@ -65,7 +66,7 @@ def _together(context: Context) -> Table:
             row["together_s"],
             str(row["note"]),
         )
-        for _, row in context.company.together.iterrows()
+        for row in records(context.company.together)
         if not row["null"]
     )
     return Table(
@@ -118,7 +119,7 @@ def _interaction(context: Context) -> Table:
             _interval(row, "change"),
             _known(row["p_corrected"]),
         )
-        for _, row in context.company.interaction.iterrows()
+        for row in records(context.company.interaction)
     )
     title = "How co-location changes the deltas"
     return Table(title=title, columns=columns, rows=cells, notes=(CHANGED,))
@@ -144,7 +145,7 @@ def _spread(context: Context) -> Table:
             _interval(row, "ratio"),
             _known(row["p"]),
         )
-        for _, row in context.company.spread.iterrows()
+        for row in records(context.company.spread)
     )
     what = "energy" if context.measured else "CPU time"
     title = f"Does {what} vary more beside others?"
@@ -169,7 +170,7 @@ def _matrix(context: Context) -> Table:
             _known(row["beside_s"]),
             _interval(row, "slowdown"),
         )
-        for _, row in context.company.matrix.iterrows()
+        for row in records(context.company.matrix)
     )
     return Table(title="Who slows whom", columns=columns, rows=cells, notes=(SLOWED,))
 
