@@ -111,11 +111,11 @@ def layouts(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> dict[str, Lay
         values = np.log(values) if scale == "ratio" else values
     codes, studies = pd.factorize(cohorts["study"].where(usable))
     order = np.argsort(codes, kind="stable")[np.count_nonzero(codes < 0) :]
-    ends = np.cumsum(np.bincount(codes[order], minlength=len(studies)))
+    ends = np.cumsum(np.bincount(codes[order], minlength=len(studies))).tolist()
     columns = ["arm", "mutation", "null", "original", "block"]
     table = cohorts[columns].assign(value=values).iloc[order]
     found = {}
-    for study, start, end in zip(studies, [0, *ends[:-1]], ends, strict=True):
+    for study, start, end in zip(studies, [0, *ends], ends, strict=False):
         layout = _layout(str(study), table.iloc[start:end])
         if len(layout.arms):
             found[str(study)] = layout

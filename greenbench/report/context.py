@@ -43,6 +43,7 @@ class Company:
     """What trainings do to one another: see `analysis.interference`."""
 
     together: pd.DataFrame
+    overlap: pd.DataFrame
     interaction: pd.DataFrame
     spread: pd.DataFrame
     matrix: pd.DataFrame
@@ -305,6 +306,7 @@ def _company(
 ) -> Company:
     return Company(
         together=interference.together(table, trials, quantity),
+        overlap=interference.overlap(table),
         interaction=interference.interaction(main, table),
         spread=interference.spread(table, quantity),
         matrix=interference.matrix(trials if len(table) else trials.iloc[:0]),

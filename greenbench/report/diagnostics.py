@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -143,7 +143,7 @@ def _drifted(known: Diagnosis) -> Table | None:
     )
 
 
-def _range(row: Mapping[Hashable, Any]) -> str:
+def _range(row: Mapping[str, Any]) -> str:
     if pd.isna(row["smallest"]):
         return f"{row['settings']} settings"
     return f"{row['settings']} settings, {row['smallest']:.3g} to {row['largest']:.3g} × default"
