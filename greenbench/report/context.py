@@ -102,9 +102,11 @@ class Context:
     def metrics(self, study: str) -> list[Metric]:
         """The study's metrics, the primary first; undeclared ones carry no margin."""
         known = self.study_facts(study)
-        margins = known.get("margins") or {}
+        margins, test_items = known.get("margins") or {}, known.get("test_items")
         declared = [
-            _metric({**data, "margin": margins.get(data.get("name"), data.get("margin"))})
+            _metric(
+                {**data, "margin": margins.get(data.get("name"), data.get("margin"))}, test_items
+            )
             for data in known.get("metrics") or ()
         ]
         table = self.cohorts[self.cohorts["study"] == study].dropna(axis=1, how="all")
@@ -208,10 +210,10 @@ def _basis(frames: reading.Frames) -> Basis:
     return "estimate" if present["estimated"].astype(bool).any() else "none"
 
 
-def _metric(data: Mapping[str, Any]) -> Metric:
+def _metric(data: Mapping[str, Any], test_items: object) -> Metric:
     margin = data.get("margin")
     known = isinstance(margin, int | float) and math.isfinite(margin)
-    items = data.get("items")
+    items = test_items if data.get("of_test_set") else data.get("items")
     direction: Direction = "minimize" if data.get("direction") == "minimize" else "maximize"
     return Metric(
         name=str(data.get("name", "metric")),
