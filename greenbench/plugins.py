@@ -89,6 +89,14 @@ class Plugins:
         """The kinds in the order in which they are listed."""
         return [self.models, self.data_sets, self.operators, self.energy, self.executors]
 
+    def implementing(self, hook: str) -> list[Provided[object]]:
+        """The plugins that implement a hook, by entry point: what they offer through it is known
+        only when it is called."""
+        plugins = [found.plugin for found in getattr(self.manager.hook, hook).get_hookimpls()]
+        sources = [(_source_of(self.manager, plugin), plugin) for plugin in plugins]
+        found = [Provided(s.entry_point, p, s.distribution, s.version) for s, p in sources]
+        return sorted(found, key=lambda plugin: (plugin.name, plugin.distribution))
+
     def notify(self, hook: str, **arguments: Any) -> list[PluginProblem]:
         """Calls a lifecycle hook on every plugin; a failing one is returned, not raised."""
         failed = []

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from greenbench.api import Provided
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @click.option("--verbose", is_flag=True, help="Show the whole error of a broken plugin.")
 def plugins(as_json: bool, verbose: bool) -> None:  # noqa: FBT001 (click passes flags by name)
-    """List models, mutation operators, energy backends and executors."""
+    """List models, data sets, mutation operators, energy backends, executors, report sections."""
     from greenbench.plugins import load_plugins
 
     found = load_plugins()
-    rows = [
-        {
-            "kind": registry.kind,
-            "name": name,
-            "distribution": registry[name].distribution,
-            "version": registry[name].version,
-            "state": "ok",
-        }
+    offered: list[tuple[str, Provided[Any]]] = [
+        (registry.kind, registry[name])
         for registry in found.registries()
         for name in registry.names()
+    ]
+    sections = found.implementing("greenbench_report_sections")
+    offered += [("report section", plugin) for plugin in sections]
+    rows = [
+        {
+            "kind": kind,
+            "name": provided.name,
+            "distribution": provided.distribution,
+            "version": provided.version,
+            "state": "ok",
+        }
+        for kind, provided in offered
     ]
     rows += [
         {

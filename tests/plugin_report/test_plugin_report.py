@@ -75,6 +75,14 @@ def test_hook_greenbench_report_sections(greenbench, site, tmp_path):
     assert "## What it cost" in only.stdout
 
 
+def test_they_are_listed_with_the_other_plugins(greenbench, site):
+    done = greenbench("plugins", "--json", env={"PYTHONPATH": str(site)})
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["plugins"]
+    found = {(r["name"], r["distribution"]) for r in rows if r["kind"] == "report section"}
+    assert found >= {("price", "greenbench-price"), ("broken", "broken-report")}
+
+
 GOOD = Section(key="fine", title="Fine")
 WRONG = {
     "not a section": ("text", "offered a str"),

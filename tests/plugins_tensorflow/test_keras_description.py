@@ -40,7 +40,7 @@ def twins():
             yield pytest.param(ours, theirs[ours.name.removesuffix("-keras")], id=ours.name)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), twins())
+@pytest.mark.parametrize(("ours", "theirs"), list(twins()))
 def test_it_declares_what_its_twin_in_pytorch_declares(ours, theirs):
     """A suite that compares frameworks changes the same names, over the same bounds."""
     for mine, other in zip(ours.hyperparameters, theirs.hyperparameters, strict=True):

@@ -86,7 +86,7 @@ def of(frame: pd.DataFrame, study: str) -> pd.DataFrame:
 
 
 def checks(found: reading.Frames, study: str) -> set[tuple[str, str]]:
-    rows = of(found.checks, study)
+    rows = of(found.checked, study)
     return set(zip(rows["check"], rows["severity"], strict=True))
 
 
