@@ -42,7 +42,8 @@ class Layout:
     @property
     def contrasts(self) -> Array:
         """Each value minus the mean of its block's originals (blocks x arms); NaN: not known."""
-        means = np.array([pool.mean() for pool in self.pools])
+        sizes = np.array([len(pool) for pool in self.pools])
+        means = np.add.reduceat(np.concatenate(self.pools), np.cumsum(sizes) - sizes) / sizes
         with np.errstate(all="ignore"):
             found = self.values - means[:, None]
             scale = np.nanmax(np.abs(self.values), initial=1e-300)
@@ -121,13 +122,17 @@ def layouts(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> dict[str, Lay
     usable = np.isfinite(values) & ((values > 0) | (scale == "difference"))
     with np.errstate(all="ignore"):
         values = np.log(values) if scale == "ratio" else values
-    table = cohorts.loc[usable, ["study", "arm", "mutation", "null", "original", "block"]]
-    table = table.assign(value=values[usable])
-    return {
-        str(study): layout
-        for study, rows in table.groupby("study", sort=False)
-        if len((layout := _layout(str(study), rows)).arms)
-    }
+    codes, studies = pd.factorize(cohorts["study"].where(usable))
+    order = np.argsort(codes, kind="stable")[np.count_nonzero(codes < 0) :]
+    ends = np.cumsum(np.bincount(codes[order], minlength=len(studies))).tolist()
+    columns = ["arm", "mutation", "null", "original", "block"]
+    table = cohorts[columns].assign(value=values).iloc[order]
+    found = {}
+    for study, start, end in zip(studies, [0, *ends], ends, strict=False):
+        layout = _layout(str(study), table.iloc[start:end])
+        if len(layout.arms):
+            found[str(study)] = layout
+    return found
 
 
 def fit_blocks(contrasts: Array, originals: float, *, own: bool = False) -> BlockFit:
@@ -201,20 +206,20 @@ def _layout(study: str, rows: pd.DataFrame) -> Layout:
     original = rows["original"].to_numpy(dtype=bool)
     block = rows["block"].to_numpy()
     value = rows["value"].to_numpy(dtype=float)
-    blocks, place = np.unique(block[original], return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    pools = (
-        np.split(value[original][order], np.cumsum(np.bincount(place))[:-1]) if len(blocks) else []
+    blocks, place, sizes = np.unique(block[original], return_inverse=True, return_counts=True)
+    pooled = value[original][np.argsort(place, kind="stable")]
+    ends = np.cumsum(sizes).tolist()
+    pools = [pooled[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    mutant = ~original & np.isin(block, blocks)
+    codes, arms = pd.factorize(rows["arm"].to_numpy()[mutant])
+    cell = np.searchsorted(blocks, block[mutant]) * len(arms) + codes
+    sums, counts = (
+        np.bincount(cell, weights, minlength=len(blocks) * len(arms))
+        for weights in (value[mutant], None)
     )
-    mutants = rows[~original & np.isin(block, blocks)]
-    codes, arms = pd.factorize(mutants["arm"])
-    where = np.searchsorted(blocks, mutants["block"].to_numpy())
-    sums, counts = (np.zeros((len(blocks), len(arms))) for _ in range(2))
-    np.add.at(sums, (where, codes), mutants["value"].to_numpy(dtype=float))
-    np.add.at(counts, (where, codes), 1.0)
     with np.errstate(all="ignore"):
-        values = np.where(counts > 0, sums / counts, math.nan)
-    first = mutants.drop_duplicates("arm")
+        values = np.where(counts > 0, sums / counts, math.nan).reshape(len(blocks), len(arms))
+    first = rows.iloc[np.flatnonzero(mutant)[np.unique(codes, return_index=True)[1]]]
     return Layout(
         study,
         tuple(map(str, arms)),

@@ -15,6 +15,7 @@ from greenbench.analysis.blocks import FEWEST_RESIDUALS, layouts
 from greenbench.analysis.cohorts import idle_windows, main_channels
 from greenbench.analysis.frames import Frames
 from greenbench.analysis.inference import ALPHA
+from greenbench.analysis.records import records
 
 SHORTEST_PERIODS = 100
 """Below so many update periods of its sensor, a window's edges are more than 1 % of it."""
@@ -74,7 +75,7 @@ def of_blocks(deltas: pd.DataFrame, beside: pd.DataFrame) -> Iterator[Limit]:
                 f"{study}: without an A/A arm the noise floor is not known",
                 "add the operator null to the suite",
             )
-        for _, null in nulls[(nulls["low"] > 0) | (nulls["high"] < 0)].iterrows():
+        for null in records(nulls[(nulls["low"] > 0) | (nulls["high"] < 0)]):
             yield Limit(
                 f"{study}: the A/A arm ({null['mutation']}) came out"
                 f" {100 * null['estimate']:+.2g} % different though nothing was changed; 1 in 20"

@@ -59,7 +59,7 @@ def section(context: Context) -> Section:
     arrangements = (
         f"all arrangements up to {EXACT_LIMIT:,}, else {RESAMPLES:,} random ones with a fixed seed"
     )
-    checked = [CHECKED] if len(context.frames.checks) and not context.include_invalid else []
+    checked = [CHECKED] if len(context.frames.checked) and not context.include_invalid else []
     paragraphs = [DESIGN, _energy(context), *checked, EFFECTS.format(arrangements=arrangements)]
     if context.measured:
         paragraphs.append(VERDICTS.format(smallest=_smallest(context)))
