@@ -239,7 +239,7 @@ def context(
         colocation=per_training(blocks, quantity),
         choice=pd.DataFrame(columns=list(choice.COLUMNS)),
         power=power.reached(main, say.smallest_effect) if basis == "measured" else main.iloc[:0],
-        health=_health(blocks, quantity),
+        health=_health(main, blocks, quantity),
         company=_company(blocks, frames.trials, main, quantity),
         shares=_shares(store, table) if basis == "measured" else pd.DataFrame(),
     )
@@ -254,12 +254,12 @@ def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:
     return reading.training_shares(store, originals.astype(int))
 
 
-def _health(table: pd.DataFrame, quantity: str) -> Health:
+def _health(main: pd.DataFrame, table: pd.DataFrame, quantity: str) -> Health:
     far = health.outliers(table, quantity)
     return Health(
         drift=health.drift(table, quantity),
         outliers=far,
-        without=health.without(table, far["cohort"], quantity),
+        without=health.without(main, table, far["cohort"], quantity),
     )
 
 
