@@ -36,8 +36,9 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     """The independent units: counted cohorts whose last run completed in all its members.
 
     cohort, cohort_run, session, the trial columns of its first measured member (`IDENTITY`),
-    members (measured ones); train_s and overlap_s (s), start_s; energy_j (J: sum of the disjoint measured
-    channels; missing unless every one of them is known), estimate_j (the same of estimates),
+    members (measured ones); train_s and start_s (s); energy_j (J: sum of the disjoint measured
+    channels; missing unless every one of them is known), overlap_s and overlap_j (s and J of the
+    time in which all members trained; missing where no such window is recorded), estimate_j (the same of estimates),
     channels (names that were added), idle_w (W, mean of the session's idle windows), active_j
     (energy above idle, J), ready_j and ready_w (J and W before the start: everything loaded,
     nothing runs), power_w (W, mean), cpu_time_s (s, all members), diverged (members whose
@@ -55,6 +56,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     ]
     by_window = ["cohort_run", "session"]
     table = table.merge(_totals(trained, frames.channels, by_window), on=by_window, how="left")
+    table = table.merge(_overlap(frames), on="cohort_run", how="left")
     table = table.merge(_per_channel(trained), on="cohort_run", how="left")
     idle = idle_windows(frames)
     known = idle[idle["energy_j"].notna()]
@@ -72,9 +74,10 @@ QUANTITIES = (
     "diverged",
     "cpu_time_s",
     "train_s",
-    "overlap_s",
     "start_s",
     "energy_j",
+    "overlap_s",
+    "overlap_j",
     "estimate_j",
     "channels",
     "idle_w",
@@ -155,9 +158,21 @@ def _durations(windows: pd.DataFrame) -> pd.DataFrame:
     last = whole.drop_duplicates(["cohort_run", "kind"], keep="last").set_index("cohort_run")
     train = last[last["kind"] == "train"]
     table = pd.DataFrame({"train_s": train["duration_s"], "start_s": train["start_s"]})
-    overlap_s = whole[whole["kind"] == "overlap"].groupby("cohort_run")["duration_s"].sum()
-    table["overlap_s"] = overlap_s.reindex(table.index)
     return table.rename_axis("cohort_run").reset_index()
+
+
+def _overlap(frames: Frames) -> pd.DataFrame:
+    """Time and energy of all `overlap` windows of each cohort; no energy where one's is missing."""
+    windows = frames.windows[frames.windows["kind"] == "overlap"]
+    energies = frames.energies[frames.energies["window"].isin(windows["window"])]
+    totals = _totals(energies, frames.channels, ["window", "session"])
+    found = windows[["cohort_run", "window", "duration_s"]].merge(totals, on="window", how="left")
+    grouped = found.groupby("cohort_run")
+    table = pd.DataFrame({"overlap_s": grouped["duration_s"].sum()})
+    table["overlap_j"] = (
+        grouped["energy_j"].sum().where(grouped["energy_j"].count() == grouped.size())
+    )
+    return table.reset_index()
 
 
 def _totals(energies: pd.DataFrame, channels: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -217,7 +232,9 @@ def _derived(table: pd.DataFrame) -> pd.DataFrame:
     for name in QUANTITIES:
         if name not in table:
             table[name] = math.nan
-    table["energy_j"] = table["energy_j"].where(table["channels"] == main_channels(table))
+    comparable = table["channels"] == main_channels(table)
+    for name in ("energy_j", "overlap_j"):
+        table[name] = table[name].where(comparable)
     table["active_j"] = table["energy_j"] - table["idle_w"] * table["train_s"]
     table["power_w"] = (table["energy_j"] / table["train_s"]).where(table["train_s"] > 0)
     return table.sort_values("position", ignore_index=True)

@@ -26,6 +26,15 @@ TOGETHER_COLUMNS = (
     "together_s",
     "note",
 )
+OVERLAP_COLUMNS = (
+    "model",
+    "scenario",
+    "mutation",
+    "train_s",
+    "overlap_s",
+    "energy_j",
+    "overlap_j",
+)
 INTERACTION_COLUMNS = (
     "model",
     "scenario",
@@ -94,6 +103,26 @@ def together(cohorts: pd.DataFrame, trials: pd.DataFrame, quantity: str) -> pd.D
             row | _compared([solo[key][0] for key in keys], whole) | _times(solo, keys, table)
         )
     return pd.DataFrame.from_records(rows, columns=list(TOGETHER_COLUMNS))
+
+
+def overlap(cohorts: pd.DataFrame) -> pd.DataFrame:
+    """The time in which all members of a cohort trained, beside its whole run.
+
+    One row an arm of each co-located study, A/A arms left out: means over its cohorts of train_s and
+    energy_j (the whole run: s, J) and of overlap_s and overlap_j (that part of it). A cohort whose
+    members never trained all at once has no such window: 0 s and 0 J.
+    """
+    parallel = cohorts[(cohorts["kind"] != "solo") & ~cohorts["null"].astype(bool)]
+    never = parallel["overlap_s"].isna()
+    parallel = parallel.assign(
+        overlap_s=parallel["overlap_s"].where(~never, 0.0),
+        overlap_j=parallel["overlap_j"].where(~never, 0.0),
+    )
+    rows = []
+    for _, table in parallel.groupby(["study", "arm"], sort=False):
+        row = {name: table[name].iloc[0] for name in ("model", "scenario", "mutation")}
+        rows.append(row | {name: table[name].mean() for name in OVERLAP_COLUMNS[3:]})
+    return pd.DataFrame.from_records(rows, columns=list(OVERLAP_COLUMNS))
 
 
 def interaction(deltas: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,10 @@ APART = (
     "The cohort's measured energy for its work beside the same work done solo, one after another"
     " (the sum of the members' solo energies). No modelled share is in it."
 )
+ALL_TRAINED = (
+    "Whole run: from the first start to the last end of training (beside a background: of the"
+    " foreground's). All trained: the part of it in which every member trained at once."
+)
 CHANGED = (
     "Change: how the mutant's ratio to its originals differs beside others from solo. p is"
     " corrected for the mutants of the model (Holm)."
@@ -27,7 +31,13 @@ SLOWED = "Own training time of the originals beside others, divided by that solo
 
 def tables(context: Context) -> list[Table]:
     """Those with something in them."""
-    made = (_together(context), _interaction(context), _spread(context), _matrix(context))
+    made = (
+        _together(context),
+        _overlap(context),
+        _interaction(context),
+        _spread(context),
+        _matrix(context),
+    )
     return [table for table in made if table.rows]
 
 
@@ -62,6 +72,30 @@ def _together(context: Context) -> Table:
     return Table(
         title="Side by side or one after another", columns=columns, rows=cells, notes=(APART,)
     )
+
+
+def _overlap(context: Context) -> Table:
+    columns = [
+        Column("Model"),
+        Column("Scenario"),
+        Column("Arm"),
+        Column("Whole run (s)", "quantity"),
+        Column("all trained (s)", "quantity"),
+        Column("of the run", "share"),
+    ]
+    if context.measured:
+        columns += [Column("Whole run (J)", "quantity"), Column("all trained (J)", "quantity")]
+    cells = []
+    for _, row in context.company.overlap.iterrows():
+        whole_s, all_s = _known(row["train_s"]), _known(row["overlap_s"])
+        share = all_s / whole_s if whole_s and all_s is not None else None
+        arm = str(row["mutation"]) or "original"
+        line: list[Cell] = [str(row["model"]), str(row["scenario"]), arm, whole_s, all_s, share]
+        if context.measured:
+            line += [_known(row["energy_j"]), _known(row["overlap_j"])]
+        cells.append(tuple(line))
+    title = "How long all of them trained"
+    return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=(ALL_TRAINED,))
 
 
 def _interaction(context: Context) -> Table:

@@ -42,6 +42,7 @@ class Company:
     """What trainings do to one another: see `analysis.interference`."""
 
     together: pd.DataFrame
+    overlap: pd.DataFrame
     interaction: pd.DataFrame
     spread: pd.DataFrame
     matrix: pd.DataFrame
@@ -268,6 +269,7 @@ def _company(
 ) -> Company:
     return Company(
         together=interference.together(table, trials, quantity),
+        overlap=interference.overlap(table),
         interaction=interference.interaction(main, table),
         spread=interference.spread(table, quantity),
         matrix=interference.matrix(trials if len(table) else trials.iloc[:0]),
