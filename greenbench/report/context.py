@@ -89,7 +89,8 @@ class Context:
     @cached_property
     def counted(self) -> pd.DataFrame:
         """The trials of the plan but for warm-ups."""
-        return self.frames.trials[self.frames.trials["counted"]]
+        trials = self.frames.trials
+        return trials if trials["counted"].all() else trials[trials["counted"]]
 
     @cached_property
     def _studies(self) -> list[str]:
@@ -208,7 +209,8 @@ def context(
     frames = reading.read(store)
     every = _ordered(cohorts(frames), frames.trials)
     failed = every["failed_checks"] != ""
-    table = every if include_invalid else every[~failed].reset_index(drop=True)
+    taken = include_invalid or not failed.any()
+    table = every if taken else every[~failed].reset_index(drop=True)
     basis = _basis(frames)
     quantity = "energy_j" if basis == "measured" else "cpu_time_s"
     channels = channel_columns(table) if basis == "measured" else []
