@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final, Literal, cast
 
 from greenbench import protocol
-from greenbench.api import Window, WindowKind
+from greenbench.api import Effective, Share, Unused, Window, WindowKind
 
 STAMP_LIMIT_S: Final = 1.0
 """How far a worker's stamp may lie before its receipt; beyond it the trial is invalid."""
@@ -18,6 +19,9 @@ AHEAD_LIMIT_S: Final = 0.001
 MAX_NAME_CHARS: Final = 100
 MAX_ERROR_CHARS: Final = 4_096
 MAX_METRICS: Final = 200
+MAX_SHARES: Final = 20
+MAX_COUNT: Final = 2**53
+"""The largest number of things that a share is taken of: real numbers tell them apart."""
 MAX_LOG_CHARS: Final = 1_048_576
 
 State = Literal[
@@ -94,7 +98,7 @@ class Conversation:
     first_epoch: dict[str, float] = field(default_factory=dict)
     last_epoch: dict[str, float] = field(default_factory=dict)
     """What the first and the last epoch reported; one object if there was one epoch."""
-    effective: dict[str, Any] = field(default_factory=dict)
+    effective: dict[str, Effective] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     error_kind: str | None = None
     error: str | None = None
@@ -199,7 +203,7 @@ class Conversation:
             self.environment = _values(payload["environment"])
         elif kind == "result":
             self.metrics = _metrics(payload["metrics"])
-            self.effective = _values(payload["effective"])
+            self.effective = _effective(payload["effective"])
             self.environment = _values(payload.get("environment", self.environment))
         elif kind.endswith("_begin"):
             self._begun[kind.removesuffix("_begin")] = (stamp_s, _number(payload))
@@ -264,6 +268,40 @@ def _values(payload: Any) -> dict[str, Any]:
         if len(name) > MAX_NAME_CHARS or not isinstance(value, bool | int | float | str):
             raise ProtocolError(f"{name[:MAX_NAME_CHARS]!r} is not a value with a short name")
     return cast("dict[str, Any]", payload)
+
+
+def _effective(payload: Any) -> dict[str, Effective]:
+    """The configuration in effect; shares and what was not used travel as objects."""
+    if not isinstance(payload, dict):
+        raise ProtocolError("not a table of values")
+    plain = {k: v for k, v in payload.items() if not isinstance(v, dict | list)}
+    told = {k: v for k, v in payload.items() if isinstance(v, dict | list)}
+    _values(plain | dict.fromkeys(told, ""))
+    return {**plain, **{name: _told(name, value) for name, value in told.items()}}
+
+
+def _told(name: str, value: Any) -> Share | tuple[Share, ...] | Unused:
+    if isinstance(value, list):
+        if not 0 < len(value) <= MAX_SHARES:
+            raise ProtocolError(f"{name!r} has {len(value)} shares")
+        return tuple(_share(name, part) for part in value)
+    if set(value) == {"held"}:
+        held = value["held"]
+        if isinstance(held, dict):
+            return Unused(_share(name, held))
+        held = _values(value)["held"]
+        if isinstance(held, float) and not isfinite(held):
+            raise ProtocolError(f"{name!r} is held as {held}")
+        return Unused(held)
+    return _share(name, value)
+
+
+def _share(name: str, value: Any) -> Share:
+    if type(value) is not dict or set(value) != {"count", "total", "least"}:
+        raise ProtocolError(f"{name!r} is neither a value nor a share")
+    if not all(type(number) is int and 0 <= number <= MAX_COUNT for number in value.values()):
+        raise ProtocolError(f"{name!r} counts what can't be counted")
+    return Share(**value)
 
 
 def _metrics(payload: Any) -> dict[str, float]:

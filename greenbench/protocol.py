@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from math import isfinite
 from typing import Any, Final
+
+from greenbench.api import Share, Unused
 
 VERSION: Final = 1
 """Both sides refuse another version before training starts."""
@@ -69,4 +72,8 @@ def _plain(value: Any) -> Any:
         return value.encode("utf-8", "replace").decode()  # names of files may be no text
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Share | Unused):
+        return _plain(asdict(value))
     return value

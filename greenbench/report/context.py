@@ -136,9 +136,11 @@ class Context:
 
     def _metrics_of(self, study: str) -> list[Metric]:
         known = self.study_facts(study)
-        margins = known.get("margins") or {}
+        margins, test_items = known.get("margins") or {}, known.get("test_items")
         declared = [
-            _metric({**data, "margin": margins.get(data.get("name"), data.get("margin"))})
+            _metric(
+                {**data, "margin": margins.get(data.get("name"), data.get("margin"))}, test_items
+            )
             for data in known.get("metrics") or ()
         ]
         table, names = self.cohorts_of(study), {metric.name for metric in declared}
@@ -296,10 +298,10 @@ def _basis(frames: reading.Frames) -> Basis:
     return "estimate" if present["estimated"].astype(bool).any() else "none"
 
 
-def _metric(data: Mapping[str, Any]) -> Metric:
+def _metric(data: Mapping[str, Any], test_items: object) -> Metric:
     margin = data.get("margin")
     known = isinstance(margin, int | float) and math.isfinite(margin)
-    items = data.get("items")
+    items = test_items if data.get("of_test_set") else data.get("items")
     direction: Direction = "minimize" if data.get("direction") == "minimize" else "maximize"
     return Metric(
         name=str(data.get("name", "metric")),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenbench import protocol
+from greenbench.api import Share, Unused
 from greenbench.conversation import STAMP_LIMIT_S, Conversation, ProtocolError
 
 GOOD = [
@@ -61,6 +62,20 @@ def test_a_whole_training_gives_windows_and_results() -> None:
     ]
 
 
+def test_the_configuration_in_effect_arrives_as_it_was_told() -> None:
+    conversation = until("test_end")
+    told = {
+        "epochs": 3,
+        "rate": math.inf,
+        "share": Share(count=13, total=130, least=1),
+        "warmup": (Share(count=1, total=9), Share(count=2, total=20)),
+        "gamma": Unused(0.7),
+        "unread": Unused(Share(count=3, total=4, least=1)),
+    }
+    say(conversation, "result", {"metrics": {}, "effective": told}, at=50.0)
+    assert conversation.effective == told | {"rate": "inf"}
+
+
 @given(cuts=st.lists(st.integers(1, 1200), max_size=20))
 def test_how_the_bytes_are_cut_changes_nothing(cuts: list[int]) -> None:
     whole, parts = Conversation(), Conversation()
@@ -86,6 +101,21 @@ def test_how_the_bytes_are_cut_changes_nothing(cuts: list[int]) -> None:
         ("train_end", "epoch_begin", {"number": 2}),
         ("train_end", "result", {"metrics": {"accuracy": [1]}, "effective": {}}),
         ("train_end", "result", {"metrics": {"accuracy": "high"}, "effective": {}}),
+        ("test_end", "result", {"metrics": {}, "effective": {"share": {"count": 1}}}),
+        (
+            "test_end",
+            "result",
+            {"metrics": {}, "effective": {"share": {"count": -1, "total": 1, "least": 0}}},
+        ),
+        (
+            "test_end",
+            "result",
+            {"metrics": {}, "effective": {"share": {"count": 2**80, "total": 1, "least": 0}}},
+        ),
+        ("test_end", "result", {"metrics": {}, "effective": {"share": ()}}),
+        ("test_end", "result", {"metrics": {}, "effective": {"share": (1,)}}),
+        ("test_end", "result", {"metrics": {}, "effective": {"gamma": {"held": {}}}}),
+        ("test_end", "result", {"metrics": {}, "effective": {"x" * 101: {"held": 1}}}),
         ("train_end", "result", {}),
         ("train_begin", "epoch_begin", {"number": -1}),
         ("train_begin", "epoch_begin", {"number": "1"}),
