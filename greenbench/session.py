@@ -160,7 +160,6 @@ def prepare(
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
-    gpus = open_gpus()
     places = _places(plan, choice, None if gpus is None else [g["uuid"] for g in gpus.facts()])
     executor = choice.executor.value
     if removed := _remove_leftovers(executor, str(store.facts()["result_set"])):

@@ -412,4 +412,5 @@ def _margin_note(metric: Metric) -> str:
     if metric.margin is None:
         return f"{metric.name}: {better} is better; no margin is stated, so no verdict is given."
     margin = number(metric.margin, "quantity")
-    return f"{metric.name}: {better} is better; a loss below {margin} is no damage."
+    items = f" It is a share of {metric.items:,} test items." if metric.items else ""
+    return f"{metric.name}: {better} is better; a loss below {margin} is no damage.{items}"
