@@ -116,7 +116,7 @@ def luck(race: Race, blocks: int, count: int) -> dict[str, float]:
     lost = ((losses - beside.mean(axis=-1)[..., None]) / RUN)[..., : design.mutants]
     acceptable = kept(lost + np.array(race.loses), design.originals, MARGIN)
     found = cross_fit(energy, acceptable, design.originals)
-    best = choose(energy, acceptable, design.originals)
+    best = choose(energy, acceptable)
     named = best >= 0
     naive = np.take_along_axis(energy.mean(axis=1), np.maximum(best, 0)[:, None], 1)[:, 0]
     truth = true[np.maximum(best, 0)]

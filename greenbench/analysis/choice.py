@@ -83,8 +83,8 @@ def cross_fit(energy: Array, acceptable: np.ndarray, originals: float) -> CrossF
     for _ in range(SPLITS):
         order = random.permutation(blocks)
         rest, beside = order[blocks // 2 :], order[: blocks // 2]
-        arm = choose(energy[..., rest, :], acceptable, originals)
-        means = fit_blocks(energy[..., beside, :], originals).estimate
+        arm = choose(energy[..., rest, :], acceptable)
+        means = _means(energy[..., beside, :])
         value = np.take_along_axis(means, np.maximum(arm, 0)[..., None], -1)[..., 0]
         saved.append(np.where(arm < 0, 0.0, value))
         chosen.append(arm)
@@ -98,13 +98,20 @@ def cross_fit(energy: Array, acceptable: np.ndarray, originals: float) -> CrossF
     return CrossFit(mean, np.where(half > 0, half, math.nan), np.stack(chosen, axis=-1))
 
 
-def choose(energy: Array, acceptable: np.ndarray, originals: float) -> np.ndarray:
+def choose(energy: Array, acceptable: np.ndarray) -> np.ndarray:
     """The arm of lowest mean energy below the originals' among the acceptable ones; -1 if none."""
-    estimate = fit_blocks(energy, originals).estimate
+    estimate = _means(energy)
     with np.errstate(all="ignore"):
         fine = acceptable & (estimate < 0)
     best = np.where(fine, estimate, math.inf).argmin(axis=-1)
     return np.asarray(np.where(fine.any(axis=-1), best, -1))
+
+
+def _means(contrasts: Array) -> Array:
+    """Over blocks, as `fit_blocks` estimates them."""
+    known = np.isfinite(contrasts)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.where(known, contrasts, 0.0).sum(axis=-2) / known.sum(axis=-2))
 
 
 def pareto_front(points: Sequence[tuple[float, float]], *, more_is_better: bool) -> tuple[int, ...]:
@@ -128,7 +135,7 @@ def _row(energy: Layout, arms: Collection[str]) -> dict[str, Any]:
     costs, originals = energy.contrasts, energy.originals
     allowed = np.array([arm in arms for arm in energy.arms]) & ~energy.nulls
     found = cross_fit(costs, allowed, originals)
-    arm = int(choose(costs, allowed, originals))
+    arm = int(choose(costs, allowed))
     original = float(np.mean([np.exp(pool).mean() for pool in energy.pools]))
     mean, half = (float(found.mean), float(found.half)) if arm >= 0 else (0.0, math.nan)
     saving, low, high = (-math.expm1(x) for x in (mean, mean + half, mean - half))
