@@ -45,17 +45,17 @@ USAGE_COLUMNS: Final = (
 class Watch:
     """Readings of one cohort at a time. `begin` forgets the one before.
 
-    `gpus`: the GPUs to read, None where there are none. `gpus_used`: whether trials may use them.
+    `gpus`: the GPUs to read, None where there are none.
     """
 
     store: Store
     gpus: Gpus | None
-    gpus_used: bool
     _cohort_run: int = 0
     _attempts: Sequence[int] = ()
     _running: dict[int, Running] = field(default_factory=dict)
     _usage: dict[int, list[UsageReading]] = field(default_factory=dict)
     _pinned: Sequence[frozenset[int]] = ()
+    _own_gpus: Sequence[frozenset[str]] = ()
     _strayed: dict[int, set[int]] = field(default_factory=dict)
     _gpu: list[GpuReading] = field(default_factory=list)
     _host: list[HostReading] = field(default_factory=list)
@@ -67,10 +67,16 @@ class Watch:
     _kept_usage: dict[int, int] = field(default_factory=dict)
 
     def begin(
-        self, cohort_run: int, attempts: Sequence[int], pinned: Sequence[frozenset[int]] = ()
+        self,
+        cohort_run: int,
+        attempts: Sequence[int],
+        pinned: Sequence[frozenset[int]] = (),
+        own_gpus: Sequence[frozenset[str]] = (),
     ) -> None:
-        """A cohort is about to start; `pinned`: each member's processors, if it has its own."""
+        """A cohort is about to start; `pinned`: each member's processors, if it has its own,
+        `own_gpus`: the UUIDs of the GPUs that each may use."""
         self._pinned = pinned or [frozenset[int]() for _ in attempts]
+        self._own_gpus = own_gpus or [frozenset[str]() for _ in attempts]
         self._strayed = {slot: set() for slot in range(len(attempts))}
         self._cohort_run, self._attempts = cohort_run, attempts
         self._running, self._usage, self._kept_usage = (
@@ -125,7 +131,8 @@ class Watch:
 
     def sum_up(self, slot: int, window: Window) -> None:
         """Writes what an attempt used in a window."""
-        of_gpus = self._gpu if self.gpus_used else ()
+        own = self._own_gpus[slot]
+        of_gpus = [reading for reading in self._gpu if reading.state.uuid in own]
         summed = summary(window, self._usage[slot], of_gpus)
         self.store.add_rows("usage", [{"attempt": self._attempts[slot], **summed}])
 
@@ -152,7 +159,7 @@ class Watch:
             cooldown_limit_s=cooldown_limit_s,
             gpus=self._gpu,
             foreign_before=self._foreign_before or {},
-            gpus_given=self.gpus_used,
+            own_gpus=self._own_gpus[slot],
             host=self._host,
             cpu=[cpu_points(readings) for readings in self._usage.values()],
             beside=beside,
@@ -206,7 +213,8 @@ class Watch:
 
     def _gpu_reading(self, stamp_s: float, state: GpuState, own: set[int]) -> GpuReading:
         others = foreign(state, {*own, os.getpid()})
-        if others is None or (self.gpus_used and not _can_be_told(state, own)):
+        used_by_cohort = any(state.uuid in gpus for gpus in self._own_gpus)
+        if others is None or (used_by_cohort and not _can_be_told(state, own)):
             return GpuReading(stamp_s, state)
         shares = [p.utilization for p in others]
         known = [share for share in shares if share is not None]

@@ -42,8 +42,8 @@ class Evidence:
 
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
     the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU,
-    `gpus_given` whether trials were given any, `foreign_before` how many processes of others each
-    GPU had before the suite. `beside` is its background; `pinned` are the
+    `own_gpus` the UUIDs of those that it may use, `foreign_before` how many processes of others
+    each GPU had before the suite. `beside` is its background; `pinned` are the
     processors that it was given (empty: all), and `strayed` others that a thread of it could run on.
     """
 
@@ -55,7 +55,7 @@ class Evidence:
     rest: Rest | None = None
     cooldown_limit_s: float | None = None
     gpus: Sequence[GpuReading] = ()
-    gpus_given: bool = False
+    own_gpus: frozenset[str] = frozenset()
     foreign_before: Mapping[str, int] = field(default_factory=dict)
     host: Sequence[HostReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()

@@ -58,9 +58,9 @@ def temperature(evidence: Evidence) -> Check | None:
 
 
 def clocks(evidence: Evidence) -> Check | None:
-    """Whether a busy GPU's clock stayed about the same."""
+    """Whether a busy GPU of the trial kept its clock about the same."""
     found = []
-    for uuid, readings in _by_gpu(evidence).items():
+    for uuid, readings in _own_gpus(evidence).items():
         mhz = [
             r.state.sm_clock_mhz
             for r in readings
@@ -74,12 +74,12 @@ def clocks(evidence: Evidence) -> Check | None:
 
 
 def throttling(evidence: Evidence) -> Check | None:
-    """Whether heat or a power limit slowed a GPU, or heat a processor."""
+    """Whether heat or a power limit slowed a GPU of the trial, or heat a processor."""
     return worst_of([*_gpu_throttling(evidence), *_cpu_throttling(evidence)])
 
 
 def _gpu_throttling(evidence: Evidence) -> Iterator[Check]:
-    for uuid, readings in _by_gpu(evidence).items():
+    for uuid, readings in _own_gpus(evidence).items():
         told = [b for r in readings if (b := r.state.throttle_reasons) is not None]
         if not told:
             continue
@@ -151,9 +151,9 @@ def foreign_load(evidence: Evidence) -> Check | None:
 
 
 def foreign_gpu(evidence: Evidence) -> Check | None:
-    """Whether others used a GPU, or held one."""
+    """Whether others used a GPU that counts, or held one."""
     found = []
-    for uuid, readings in _by_gpu(evidence).items():
+    for uuid, readings in _gpus_that_count(evidence).items():
         counts = [n for r in readings if (n := r.foreign_processes) is not None]
         if not counts:
             continue
@@ -173,13 +173,16 @@ def foreign_gpu(evidence: Evidence) -> Check | None:
 def gpu_used(evidence: Evidence) -> Check | None:
     """Whether a trial that was given GPUs used one: what it says of itself is not enough."""
     used = [
-        u for r in within(evidence.gpus, evidence.window) if (u := r.state.utilization) is not None
+        u
+        for readings in _own_gpus(evidence).values()
+        for r in readings
+        if (u := r.state.utilization) is not None
     ]
-    if not evidence.gpus_given or len(used) < GPU_READINGS:
+    if len(used) < GPU_READINGS:
         return None
     peak = max(used)
     severity: Severity = "ok" if peak > 0 else "fail"
-    text = f"a GPU was busy for up to {peak:.0%} of the time, by {len(used)} readings"
+    text = f"a GPU of its own was busy for up to {peak:.0%} of the time, by {len(used)} readings"
     return Check("gpu_used", severity, peak, 0.0, text)
 
 
@@ -187,7 +190,7 @@ def gpu_intrusion(evidence: Evidence) -> Check | None:
     """Whether others came to a GPU since the suite began. Who was there before it draws power all
     along, in every arm; who comes draws it in this one."""
     found = []
-    for uuid, readings in _by_gpu(evidence).items():
+    for uuid, readings in _gpus_that_count(evidence).items():
         before = evidence.foreign_before.get(uuid)
         counts = [n for r in readings if (n := r.foreign_processes) is not None]
         if before is None or not counts:
@@ -205,3 +208,15 @@ def _by_gpu(evidence: Evidence) -> dict[str, list[GpuReading]]:
     for reading in within(evidence.gpus, evidence.window):
         found.setdefault(reading.state.uuid, []).append(reading)
     return found
+
+
+def _gpus_that_count(evidence: Evidence) -> dict[str, list[GpuReading]]:
+    """The readings of those GPUs that the trial may use, or whose energy is measured."""
+    counting = evidence.own_gpus | {channel.physical_id for channel in evidence.channels}
+    return {uuid: readings for uuid, readings in _by_gpu(evidence).items() if uuid in counting}
+
+
+def _own_gpus(evidence: Evidence) -> dict[str, list[GpuReading]]:
+    """The readings of those GPUs that the trial may use."""
+    by_gpu = _by_gpu(evidence)
+    return {uuid: readings for uuid, readings in by_gpu.items() if uuid in evidence.own_gpus}
