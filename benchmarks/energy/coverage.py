@@ -18,7 +18,7 @@ from greenbench.api import Window
 from greenbench.energy.meter import Meter
 from greenbench.energy.timeline import Timeline
 
-BEGIN_S, LENGTH_S, RECORDINGS, WINDOWS = 1000.0, 120.0, 10, 1000
+BEGIN_S, LENGTH_S, RECORDINGS, WINDOWS = 1000.0, 180.0, 10, 1000
 CURVES = {
     "constant": constant(200),
     "ramp": ramp(50, 300, BEGIN_S, BEGIN_S + LENGTH_S),
