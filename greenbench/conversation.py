@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final, Literal, cast
 
 from greenbench import protocol
-from greenbench.api import Window, WindowKind
+from greenbench.api import Effective, Share, Unused, Window, WindowKind
 
 STAMP_LIMIT_S: Final = 1.0
 """How far a worker's stamp may lie before its receipt; beyond it the trial is invalid."""
@@ -18,7 +19,14 @@ AHEAD_LIMIT_S: Final = 0.001
 MAX_NAME_CHARS: Final = 100
 MAX_ERROR_CHARS: Final = 4_096
 MAX_METRICS: Final = 200
+MAX_SHARES: Final = 20
+MAX_COUNT: Final = 2**53
+"""The largest number of things that a share is taken of: real numbers tell them apart."""
 MAX_LOG_CHARS: Final = 1_048_576
+
+MAX_WINDOWS: Final = 5_000
+"""So many epochs and validations of a trial become windows. The events of all are kept, but what
+has an energy of its own must fit into memory until the cohort has ended."""
 
 State = Literal[
     "connected",
@@ -62,6 +70,7 @@ WINDOWS: Final[Mapping[str, WindowKind]] = {
     "train_end": "train",
     "test_end": "test",
 }
+REPEATED: Final = ("epoch", "validation")
 UNSTAMPED: Final = ("log", "exit")
 TRAINING: Final[tuple[State, ...]] = ("training", "in_epoch", "in_validation")
 """Between `train_begin` and `train_end`."""
@@ -90,11 +99,13 @@ class Conversation:
 
     state: State = "connected"
     windows: list[Window] = field(default_factory=list)
+    repeated: int = 0
+    """How many epochs and validations have ended."""
     metrics: dict[str, float] = field(default_factory=dict)
     first_epoch: dict[str, float] = field(default_factory=dict)
     last_epoch: dict[str, float] = field(default_factory=dict)
     """What the first and the last epoch reported; one object if there was one epoch."""
-    effective: dict[str, Any] = field(default_factory=dict)
+    effective: dict[str, Effective] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     error_kind: str | None = None
     error: str | None = None
@@ -114,6 +125,11 @@ class Conversation:
     def log(self) -> str:
         """What the model printed, as far as it was kept."""
         return "".join(self._log)
+
+    @property
+    def left_out(self) -> int:
+        """Epochs and validations that are no windows, since there were too many."""
+        return max(0, self.repeated - MAX_WINDOWS)
 
     def release(self) -> None:
         """The host has said `go`."""
@@ -199,7 +215,7 @@ class Conversation:
             self.environment = _values(payload["environment"])
         elif kind == "result":
             self.metrics = _metrics(payload["metrics"])
-            self.effective = _values(payload["effective"])
+            self.effective = _effective(payload["effective"])
             self.environment = _values(payload.get("environment", self.environment))
         elif kind.endswith("_begin"):
             self._begun[kind.removesuffix("_begin")] = (stamp_s, _number(payload))
@@ -213,6 +229,9 @@ class Conversation:
         metrics = _metrics(payload.get("metrics", {}))
         if kind == "epoch":
             self.first_epoch, self.last_epoch = self.first_epoch or metrics, metrics
+        self.repeated += kind in REPEATED
+        if kind in REPEATED and self.repeated > MAX_WINDOWS:
+            return
         self.windows.append(Window(kind=kind, number=number, start_s=begun_s, end_s=stamp_s))
 
     def _check_version(self, payload: Mapping[str, Any]) -> None:
@@ -264,6 +283,40 @@ def _values(payload: Any) -> dict[str, Any]:
         if len(name) > MAX_NAME_CHARS or not isinstance(value, bool | int | float | str):
             raise ProtocolError(f"{name[:MAX_NAME_CHARS]!r} is not a value with a short name")
     return cast("dict[str, Any]", payload)
+
+
+def _effective(payload: Any) -> dict[str, Effective]:
+    """The configuration in effect; shares and what was not used travel as objects."""
+    if not isinstance(payload, dict):
+        raise ProtocolError("not a table of values")
+    plain = {k: v for k, v in payload.items() if not isinstance(v, dict | list)}
+    told = {k: v for k, v in payload.items() if isinstance(v, dict | list)}
+    _values(plain | dict.fromkeys(told, ""))
+    return {**plain, **{name: _told(name, value) for name, value in told.items()}}
+
+
+def _told(name: str, value: Any) -> Share | tuple[Share, ...] | Unused:
+    if isinstance(value, list):
+        if not 0 < len(value) <= MAX_SHARES:
+            raise ProtocolError(f"{name!r} has {len(value)} shares")
+        return tuple(_share(name, part) for part in value)
+    if set(value) == {"held"}:
+        held = value["held"]
+        if isinstance(held, dict):
+            return Unused(_share(name, held))
+        held = _values(value)["held"]
+        if isinstance(held, float) and not isfinite(held):
+            raise ProtocolError(f"{name!r} is held as {held}")
+        return Unused(held)
+    return _share(name, value)
+
+
+def _share(name: str, value: Any) -> Share:
+    if type(value) is not dict or set(value) != {"count", "total", "least"}:
+        raise ProtocolError(f"{name!r} is neither a value nor a share")
+    if not all(type(number) is int and 0 <= number <= MAX_COUNT for number in value.values()):
+        raise ProtocolError(f"{name!r} counts what can't be counted")
+    return Share(**value)
 
 
 def _metrics(payload: Any) -> dict[str, float]:

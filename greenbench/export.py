@@ -72,7 +72,8 @@ def export_tables(store: Store, folder: Path, file_format: Format = "csv") -> li
 
 def _tables(store: Store) -> Iterator[tuple[str, pd.DataFrame]]:
     frames = reading.read(store)
-    trials = frames.trials.assign(metrics=frames.trials["metrics"].map(json.dumps))
+    trials = reading.trials(store)
+    trials["metrics"] = trials["metrics"].map(json.dumps)
     trials["value"] = trials["value"].map(
         lambda value: None if value is None else json.dumps(value)
     )
@@ -82,8 +83,8 @@ def _tables(store: Store) -> Iterator[tuple[str, pd.DataFrame]]:
     )
     yield "trials", trials
     yield "cohorts", found
-    yield "windows", reading.windows(store, every=True)
-    yield "energies", reading.energies(store, every=True)
+    yield "windows", reading.windows(store)
+    yield "energies", reading.energies(store)
     yield "shares", reading.shares(store)
     yield "backgrounds", reading.backgrounds(store)
     yield "checks", reading.checks(store)

@@ -8,37 +8,48 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from greenbench.api import Direction, Launch, Model, Trial
+from greenbench.api import Direction, Effective, Launch, Model, Share, Trial, Unused, Value
 
 TOLERANCE: Final = 1e-6
 """Relative: frameworks keep a learning rate in single precision."""
 START_TOLERANCE: Final = 0.05
 """Relative: the loss at the start may be that of one batch, which differs from the mean of all."""
+NUMBERS: Final = (bool, int, float)
 
 Problem = tuple[str, str]
 """A kind of error and its text."""
 DivergenceKind = Literal["not_finite", "loss_above_start", "at_chance"]
 
 
-def configuration_problem(trial: Trial, effective: Mapping[str, Any]) -> Problem | None:
+def configuration_problem(trial: Trial, effective: Mapping[str, Effective]) -> Problem | None:
     """Whether a trainer used another configuration than asked for, or a mutation did nothing.
 
     A null mutant and an original are asked for the original's configuration, so that they must
-    leave it as it is. A mutation smaller than the framework's precision changed nothing.
+    leave it as it is. A mutation changed nothing if it is smaller than single precision, comes to
+    the same count of whole things, or is of what nothing acted on.
     """
-    wrong = [
-        f"{name}: asked for {wanted!r}, used {effective.get(name)!r}"
-        for name, wanted in trial.hyperparameters.items()
-        if not _same(wanted, effective.get(name))
-    ]
+    wrong = differences(trial.hyperparameters, effective)
     if wrong:
         return "configuration", "the trainer used another configuration: " + "; ".join(wrong)
     changes = trial.mutation.changes if trial.mutation else ()
     changed = [c for c in changes if c.hyperparameter in trial.hyperparameters]
     if changed and all(_identical(c.before, effective[c.hyperparameter]) for c in changed):
-        text = f"the mutation {trial.mutation} left the configuration in effect as the original's"
+        used = [f"{c.hyperparameter}: {_shown(effective[c.hyperparameter])}" for c in changed]
+        text = (
+            f"the mutation {trial.mutation} had no effect: it left the configuration in effect as"
+            f" the original's ({'; '.join(used)}). Mutate it further, or train where it acts"
+        )
         return "configuration", text
     return None
+
+
+def differences(asked: Mapping[str, Value], effective: Mapping[str, Effective]) -> list[str]:
+    """Each hyperparameter that was in effect otherwise than asked for, in words."""
+    return [
+        f"{name}: asked for {wanted!r}, used {_shown(effective.get(name))}"
+        for name, wanted in asked.items()
+        if not _same(wanted, effective.get(name))
+    ]
 
 
 def device_problem(launch: Launch, environment: Mapping[str, Any]) -> Problem | None:
@@ -117,19 +128,49 @@ def _better(value: float, chance: float, margin: float, direction: Direction) ->
     return gain > margin
 
 
-def _same(wanted: object, used: object) -> bool:
-    """Equal, numbers to single precision."""
-    numbers = (bool, int, float)
-    if isinstance(wanted, numbers) and isinstance(used, numbers):
+def _same(wanted: Value, used: Effective | None) -> bool:
+    """Equal, numbers to single precision; a share comes to the count that was used."""
+    if isinstance(used, Unused):
+        return _same(wanted, used.held)
+    if isinstance(used, Share | tuple):
+        return _comes_to(wanted, used)
+    if isinstance(wanted, NUMBERS) and isinstance(used, NUMBERS):
         return abs(wanted - used) <= TOLERANCE * max(abs(wanted), abs(used))
     return wanted == used
 
 
-def _identical(before: object, used: object) -> bool:
-    """Equal to the last bit, or one is the other in single precision."""
-    if isinstance(before, float) and isinstance(used, float):
-        return before == used or _single(before) == used
+def _identical(before: Value, used: Effective) -> bool:
+    """Whether the original's value would have been in effect just so, in single precision."""
+    if isinstance(used, Unused):
+        return True
+    if isinstance(used, Share | tuple):
+        return _comes_to(before, used)
+    if (
+        isinstance(before, NUMBERS)
+        and isinstance(used, NUMBERS)
+        and float in map(type, (before, used))
+    ):
+        return _single(before) == _single(used)
     return before == used
+
+
+def _comes_to(request: Value, used: Share | tuple[Share, ...]) -> bool:
+    """Whether a request comes to these counts."""
+    if not isinstance(request, int | float):
+        return False
+    shares = used if isinstance(used, tuple) else (used,)
+    return all(share.count_for(request) == share.count for share in shares)
+
+
+def _shown(used: Effective | None) -> str:
+    """What was in effect, in words: `12 of 120`."""
+    if isinstance(used, tuple):
+        return ", ".join(map(_shown, used))
+    if isinstance(used, Share):
+        return f"{used.count} of {used.total}"
+    return (
+        f"{_shown(used.held)}, which nothing acted on" if isinstance(used, Unused) else repr(used)
+    )
 
 
 def _single(value: float) -> float:

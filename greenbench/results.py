@@ -80,10 +80,14 @@ class Results:
     def _frames(self) -> reading.Frames:
         return reading.read(self._store)
 
+    @cached_property
+    def _trials(self) -> pd.DataFrame:
+        return reading.trials(self._store)
+
     @property
     def trials(self) -> pd.DataFrame:
         """One row a planned trial with its last attempt: `analysis.frames.trials`."""
-        return self._frames.trials.copy()
+        return self._trials.copy()
 
     @cached_property
     def _cohorts(self) -> pd.DataFrame:
@@ -103,12 +107,12 @@ class Results:
     @property
     def windows(self) -> pd.DataFrame:
         """Every window of every attempt: `analysis.frames.windows`."""
-        return reading.windows(self._store, every=True)
+        return reading.windows(self._store)
 
     @property
     def energies(self) -> pd.DataFrame:
         """Energy of each channel in each window: `analysis.frames.energies`."""
-        return reading.energies(self._store, every=True)
+        return reading.energies(self._store)
 
     @property
     def channels(self) -> pd.DataFrame:
@@ -118,7 +122,7 @@ class Results:
     @property
     def checks(self) -> pd.DataFrame:
         """Whether measurements are valid: `analysis.frames.checks`."""
-        return self._frames.checks.copy()
+        return reading.checks(self._store)
 
     @property
     def metrics(self) -> pd.DataFrame:

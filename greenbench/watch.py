@@ -13,7 +13,7 @@ from greenbench.api import Channel, Running, Usage, Window, WindowEnergy
 from greenbench.host.activity import busy_cpu_time_s, cpu_throttle_events, own_cpu_time_s
 from greenbench.host.cooldown import Reading, Rest
 from greenbench.host.cores import allowed_cpus
-from greenbench.host.evidence import Beside, Check, Evidence
+from greenbench.host.evidence import Beside, Check, Evidence, Together
 from greenbench.host.fingerprint import temperatures_c
 from greenbench.host.gpu import Gpus, GpuState, foreign
 from greenbench.host.readings import (
@@ -147,8 +147,10 @@ class Watch:
         rest: Rest,
         cooldown_limit_s: float,
         beside: Sequence[Beside] = (),
+        together: Together | None = None,
     ) -> list[Check]:
-        """Writes the checks of an attempt with its train window; `beside`: its background."""
+        """Writes the checks of an attempt with its train window; `beside`: its background,
+        `together`: what it did with other members that train once."""
         evidence = Evidence(
             window=window,
             energies=energies,
@@ -163,6 +165,7 @@ class Watch:
             host=self._host,
             cpu=[cpu_points(readings) for readings in self._usage.values()],
             beside=beside,
+            together=together,
             pinned=self._pinned[slot],
             strayed=frozenset(self._strayed[slot]),
         )

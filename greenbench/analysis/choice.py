@@ -66,8 +66,10 @@ def greenest_acceptable(
     """
     rows: list[dict[str, Any]] = []
     energies = layouts(cohorts, quantity, "ratio")
+    names = {METRIC + metric.name for metric in metrics.values()}
+    performances = {name: layouts(cohorts, name, "difference") for name in names}
     for study, metric in metrics.items():
-        losses = layouts(cohorts, METRIC + metric.name, "difference").get(study)
+        losses = performances[METRIC + metric.name].get(study)
         energy = energies.get(study)
         known = metric.margin is not None and losses is not None and energy is not None
         if known and energy is not None and losses is not None:

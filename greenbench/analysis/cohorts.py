@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from greenbench.analysis.frames import Frames
@@ -35,8 +36,9 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     """The independent units: counted cohorts whose last run completed in all its members.
 
     cohort, cohort_run, session, the trial columns of its first measured member (`IDENTITY`),
-    members (measured ones); train_s and overlap_s (s), start_s; energy_j (J: sum of the disjoint measured
-    channels; missing unless every one of them is known), estimate_j (the same of estimates),
+    members (measured ones); train_s and start_s (s); energy_j (J: sum of the disjoint measured
+    channels; missing unless every one of them is known), overlap_s and overlap_j (s and J of the
+    time in which all members trained; missing where no such window is recorded), estimate_j (the same of estimates),
     channels (names that were added), idle_w (W, mean of the session's idle windows), active_j
     (energy above idle, J), ready_j and ready_w (J and W before the start: everything loaded,
     nothing runs), power_w (W, mean), cpu_time_s (s, all members), diverged (members whose
@@ -44,7 +46,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     members failed, by comma; "" if none), `metric.NAME` (mean over members; missing if one diverged) and
     `channel.NAME` (J).
     """
-    table = pd.DataFrame.from_records(_members(frames.trials))
+    table = _members(frames.trials)
     if table.empty:
         columns = ("cohort", "cohort_run", "session", *IDENTITY, *QUANTITIES, *WORDS)
         return pd.DataFrame(columns=list(columns))
@@ -54,6 +56,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     ]
     by_window = ["cohort_run", "session"]
     table = table.merge(_totals(trained, frames.channels, by_window), on=by_window, how="left")
+    table = table.merge(_overlap(frames), on="cohort_run", how="left")
     table = table.merge(_per_channel(trained), on="cohort_run", how="left")
     idle = idle_windows(frames)
     known = idle[idle["energy_j"].notna()]
@@ -71,9 +74,10 @@ QUANTITIES = (
     "diverged",
     "cpu_time_s",
     "train_s",
-    "overlap_s",
     "start_s",
     "energy_j",
+    "overlap_s",
+    "overlap_j",
     "estimate_j",
     "channels",
     "idle_w",
@@ -87,7 +91,7 @@ QUANTITIES = (
 def idle_windows(frames: Frames) -> pd.DataFrame:
     """Idle readings of the host: session, window, start_s, duration_s (s), energy_j (J, disjoint
     measured channels), power_w (W)."""
-    idle = frames.windows[(frames.windows["kind"] == "idle") & frames.windows["attempt"].isna()]
+    idle = frames.windows[frames.windows["kind"] == "idle"]
     energy = frames.energies[frames.energies["window"].isin(idle["window"])]
     totals = _totals(energy, frames.channels, ["window", "session"])
     table = idle[["session", "window", "start_s", "duration_s"]].merge(
@@ -109,44 +113,66 @@ def metric_names(table: pd.DataFrame) -> list[str]:
     return sorted(c.removeprefix(METRIC) for c in table.columns if c.startswith(METRIC))
 
 
-def _members(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    groups: dict[str, list[Any]] = {}
-    for trial in trials[trials["counted"]].itertuples(index=False):
-        groups.setdefault(str(trial.cohort), []).append(trial)
-    return [_cohort(everyone) for everyone in groups.values() if _comparable(everyone)]
+def _members(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a comparable cohort. Performance is the measured members', CPU time everyone's:
+    energy is measured whole."""
+    everyone = _comparable(trials[trials["counted"]])
+    measured = everyone[everyone["role"] == "measured"]
+    of, names = pd.factorize(measured["cohort"])
+    table = measured.drop_duplicates("cohort")[["cohort", "cohort_run", "session", *IDENTITY]]
+    table = table.reset_index(drop=True).infer_objects()
+
+    def total(places: np.ndarray, values: Any = None) -> np.ndarray:
+        return np.bincount(places, values, minlength=len(table))
+
+    table["members"] = total(of)
+    beside = pd.Index(names).get_indexer(everyone["cohort"])
+    table["cpu_time_s"] = total(beside, everyone["cpu_time_s"])
+    kinds = measured["divergence"]
+    lost = (kinds != "").to_numpy(bool)
+    table["diverged"] = total(of[lost])
+    words = kinds[lost].groupby(of[lost]).agg(lambda found: ", ".join(sorted(set(found))))
+    table["divergence"] = words.reindex(table.index, fill_value="")
+    metrics = list(measured["metrics"])
+    for name in dict.fromkeys(name for found in metrics for name in sorted(found)):
+        values = np.array([found.get(name, math.nan) for found in metrics], dtype=float)
+        known = np.isfinite(values) & ~lost
+        table[METRIC + name] = total(of, np.where(known, values, math.nan)) / table["members"]
+    return table
 
 
-def _comparable(members: list[Any]) -> bool:
-    same_run = len({member.cohort_run for member in members}) == 1
-    return same_run and all(m.status == m.cohort_status == "completed" for m in members)
-
-
-def _cohort(everyone: list[Any]) -> dict[str, Any]:
-    """Performance is the measured members', CPU time everyone's: energy is measured whole."""
-    members = [member for member in everyone if member.role == "measured"]
-    first = members[0]
-    row = {name: getattr(first, name) for name in ("cohort", "cohort_run", "session", *IDENTITY)}
-    row["members"] = len(members)
-    row["cpu_time_s"] = math.fsum(member.cpu_time_s for member in everyone)
-    names = {name for member in members for name in member.metrics}
-    kinds = [member.divergence for member in members if member.divergence]
-    row["diverged"] = len(kinds)
-    row["divergence"] = ", ".join(sorted(set(kinds)))
-    for name in sorted(names):
-        values = [member.metrics.get(name, math.nan) for member in members]
-        known = not kinds and all(math.isfinite(value) for value in values)
-        row[METRIC + name] = math.fsum(values) / len(values) if known else math.nan
-    return row
+def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of cohorts whose members all completed in the same run."""
+    of, names = pd.factorize(trials["cohort"])
+    first = np.unique(of, return_index=True)[1]
+    run = trials["cohort_run"].to_numpy(float)
+    completed = (trials["status"] == "completed") & (trials["cohort_status"] == "completed")
+    fine = completed.to_numpy(bool) & (run == run[first][of])
+    lacking = np.bincount(of, ~fine, minlength=len(names))
+    whole: pd.DataFrame = trials[lacking[of] == 0]
+    return whole
 
 
 def _durations(windows: pd.DataFrame) -> pd.DataFrame:
-    whole = windows[windows["cohort_run"].notna() & windows["attempt"].isna()]
+    whole = windows[windows["cohort_run"].notna()]
     last = whole.drop_duplicates(["cohort_run", "kind"], keep="last").set_index("cohort_run")
     train = last[last["kind"] == "train"]
     table = pd.DataFrame({"train_s": train["duration_s"], "start_s": train["start_s"]})
-    overlap_s = whole[whole["kind"] == "overlap"].groupby("cohort_run")["duration_s"].sum()
-    table["overlap_s"] = overlap_s.reindex(table.index)
     return table.rename_axis("cohort_run").reset_index()
+
+
+def _overlap(frames: Frames) -> pd.DataFrame:
+    """Time and energy of all `overlap` windows of each cohort; no energy where one's is missing."""
+    windows = frames.windows[frames.windows["kind"] == "overlap"]
+    energies = frames.energies[frames.energies["window"].isin(windows["window"])]
+    totals = _totals(energies, frames.channels, ["window", "session"])
+    found = windows[["cohort_run", "window", "duration_s"]].merge(totals, on="window", how="left")
+    grouped = found.groupby("cohort_run")
+    table = pd.DataFrame({"overlap_s": grouped["duration_s"].sum()})
+    table["overlap_j"] = (
+        grouped["energy_j"].sum().where(grouped["energy_j"].count() == grouped.size())
+    )
+    return table.reset_index()
 
 
 def _totals(energies: pd.DataFrame, channels: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -206,7 +232,9 @@ def _derived(table: pd.DataFrame) -> pd.DataFrame:
     for name in QUANTITIES:
         if name not in table:
             table[name] = math.nan
-    table["energy_j"] = table["energy_j"].where(table["channels"] == main_channels(table))
+    comparable = table["channels"] == main_channels(table)
+    for name in ("energy_j", "overlap_j"):
+        table[name] = table[name].where(comparable)
     table["active_j"] = table["energy_j"] - table["idle_w"] * table["train_s"]
     table["power_w"] = (table["energy_j"] / table["train_s"]).where(table["train_s"] > 0)
     return table.sort_values("position", ignore_index=True)

@@ -26,7 +26,6 @@ COLUMNS = (
     "solo_s",
     "cohort_s",
     "slowdown",
-    "overlap",
 )
 
 
@@ -37,8 +36,7 @@ def per_training(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     cohort divided by k (measured whole, then divided: no modelled shares); `change`: per_training
     against solo, relative, with a 95 % interval by Welch's t on the logarithms of block means
     (the two are different cohorts, not pairs). solo_s and cohort_s: time (s); `slowdown`: their
-    ratio (below k, k trainings side by side are done sooner than one after another); `overlap`:
-    share of the cohort's time in which all its members trained.
+    ratio (below k, k trainings side by side are done sooner than one after another).
     """
     rows: list[dict[str, Any]] = []
     for _, table in cohorts.groupby("model", sort=False):
@@ -58,7 +56,6 @@ def _row(alone: pd.DataFrame, together: pd.DataFrame, quantity: str) -> dict[str
     share = whole / copies
     change, low, high = _welch(one, share)
     solo_s, cohort_s = (_mean(_block_means(t, "train_s")) for t in (alone, together))
-    overlap = _mean(pd.to_numeric(together["overlap_s"] / together["train_s"]).dropna().to_numpy())
     return {
         "model": first["model"],
         "scenario": first["scenario"],
@@ -74,7 +71,6 @@ def _row(alone: pd.DataFrame, together: pd.DataFrame, quantity: str) -> dict[str
         "solo_s": solo_s,
         "cohort_s": cohort_s,
         "slowdown": cohort_s / solo_s if solo_s and cohort_s else None,
-        "overlap": overlap,
     }
 
 

@@ -72,10 +72,11 @@ def correlations(cohorts: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFra
     claimed there is false on average.
     """
     rows: list[dict[str, Any]] = []
+    found = {q: layouts(cohorts, q, "difference") for q in quantities}
     for study, table in cohorts.groupby("study", sort=False):
         facts = _Facts.of(table)
         names = dict.fromkeys([*varied(table), *facts.several])
-        fits = {q: _fitted(table, str(study), q) for q in quantities if names}
+        fits = {q: _fitted(found[q].get(str(study))) for q in quantities if names}
         rows += [
             {"study": study, "hyperparameter": name, "quantity": quantity} | pair
             for name in names
@@ -112,8 +113,7 @@ class _Fitted:
     fit: BlockFit
 
 
-def _fitted(table: pd.DataFrame, study: str, quantity: str) -> _Fitted | None:
-    layout = layouts(table, quantity, "difference").get(study)
+def _fitted(layout: Layout | None) -> _Fitted | None:
     if layout is None:
         return None
     return _Fitted(layout, fit_blocks(layout.contrasts, layout.originals))
@@ -127,8 +127,8 @@ def varied(table: pd.DataFrame) -> list[str]:
 
 def settings(table: pd.DataFrame, hyperparameter: str, quantity: str) -> list[tuple[Any, float]]:
     """(value, mean difference from the block's originals) of each setting, the original's first."""
-    studies = table["study"].drop_duplicates()
-    fitted = _fitted(table, str(studies.iloc[0]), quantity) if len(studies) else None
+    layout = next(iter(layouts(table, quantity, "difference").values()), None)
+    fitted = _fitted(layout)
     found = _levels(_Facts.of(table), fitted, hyperparameter) if fitted is not None else []
     return [(value, mean) for value, mean, _, _ in found]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,8 +19,8 @@ TRIALS_SQL = """
 SELECT t.position, t.key, t.cohort, t.study, t.model, t.arm, t.mutation AS mutation_json,
        t.hyperparameters, t.seed, t.block, t.scenario AS scenario_json, t.slot, t.role, t.threads,
        t.counted, COALESCE(a.number, 0) AS attempts, COALESCE(a.status, 'planned') AS status,
-       a.id AS attempt, a.cohort_run, a.metrics, a.effective, a.environment, a.identity,
-       a.cpu_time_s, a.memory_peak_bytes, a.exit_code, a.error_kind, a.error,
+       a.id AS attempt, a.cohort_run, a.metrics, {said} a.cpu_time_s, {used}
+       a.error_kind, a.error,
        c.status AS cohort_status, c.session,
        w.start_s AS train_start_s, w.end_s AS train_end_s, w.end_s - w.start_s AS train_s
 FROM trials t
@@ -29,12 +30,21 @@ LEFT JOIN cohort_runs c ON c.id = a.cohort_run
 LEFT JOIN windows w ON w.attempt = a.id AND w.kind = 'train' AND w.number = 0
 ORDER BY t.position
 """
+EVERY = {
+    "said": "a.effective, a.environment, a.identity,",
+    "used": "a.memory_peak_bytes, a.exit_code,",
+}
+"""Columns of trials that no comparison rests on, long texts among them."""
 WINDOWS_SQL = """
 SELECT w.id AS window, w.session, c.cohort, w.cohort_run, a.trial, w.attempt, w.kind, w.number,
        w.start_s, w.end_s, w.end_s - w.start_s AS duration_s
 FROM windows w LEFT JOIN cohort_runs c ON c.id = w.cohort_run
 LEFT JOIN attempts a ON a.id = w.attempt
-WHERE w.attempt IS NULL OR :all ORDER BY w.id
+ORDER BY w.id
+"""
+WHOLE_WINDOWS_SQL = """
+SELECT id AS window, session, cohort_run, kind, start_s, end_s, end_s - start_s AS duration_s
+FROM windows WHERE attempt IS NULL ORDER BY id
 """
 ENERGIES_SQL = """
 SELECT e.window, w.session, c.cohort, w.cohort_run, a.trial, w.attempt, w.kind, w.number,
@@ -42,7 +52,12 @@ SELECT e.window, w.session, c.cohort, w.cohort_run, a.trial, w.attempt, w.kind, 
        e.calibration, e.samples, e.gap_s, e.reason
 FROM energies e JOIN windows w ON w.id = e.window
 LEFT JOIN cohort_runs c ON c.id = w.cohort_run LEFT JOIN attempts a ON a.id = w.attempt
-WHERE w.attempt IS NULL OR :all ORDER BY e.window, e.channel
+ORDER BY e.window, e.channel
+"""
+WHOLE_ENERGIES_SQL = """
+SELECT e.window, e.channel, e.method, e.energy_j, e.resolution_j, e.gap_s, e.reason
+FROM energies e JOIN windows w ON w.id = e.window
+WHERE w.attempt IS NULL ORDER BY e.window, e.channel
 """
 COHORT_RUNS_SQL = """
 SELECT id AS cohort_run, session, cohort, number, status, started_at, start_s, go_s, end_s,
@@ -59,15 +74,32 @@ CHECKS_SQL = """
 SELECT t.study, t.cohort, t.counted, a.trial, c.attempt, a.cohort_run, a.status, c."check",
        c.severity, c.found, c."limit", c.text
 FROM checks c JOIN attempts a ON a.id = c.attempt JOIN trials t ON t.key = a.trial
-WHERE a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key)
+WHERE a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key) {only}
 ORDER BY t.position, c."check"
+"""
+MEASURED_SQL = """
+FROM trials t CROSS JOIN attempts a ON a.trial = t.key {checks}
+WHERE t.counted AND a.status = 'completed'
+      AND a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key)
+"""
+CHECKED_SQL = f"""
+SELECT t.study, c."check", c.severity, COUNT(*) AS measurements
+{MEASURED_SQL.format(checks="CROSS JOIN checks c ON c.attempt = a.id")}
+GROUP BY t.study, c."check", c.severity ORDER BY MIN(t.position), c."check", c.severity
+"""
+CHECKED_OF_SQL = f"""
+SELECT t.study, COUNT(*)
+{MEASURED_SQL.format(checks="")} AND EXISTS (SELECT 1 FROM checks WHERE attempt = a.id)
+GROUP BY t.study
 """
 SHARES_SQL = """
 SELECT s.window, w.kind AS window_kind, w.cohort_run, s.channel, s.kind, s.trial, t.slot,
        s.energy_j, s.uncertainty_j, s.basis
-FROM shares s JOIN windows w ON w.id = s.window LEFT JOIN trials t ON t.key = s.trial
+FROM {of} JOIN shares s ON s.window = w.id LEFT JOIN trials t ON t.key = s.trial
 ORDER BY s.window, s.channel, s.kind, t.slot
 """
+SHARED_WINDOWS_SQL = """json_each(:runs) r
+     CROSS JOIN windows w ON w.cohort_run = r.value AND w.kind = 'train' CROSS"""
 DIVERGENCES_SQL = "SELECT attempt, kind, text FROM divergences"
 Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
@@ -96,7 +128,12 @@ BACKGROUND_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """What the analysis reads, one frame a kind; the columns are in the functions' docstrings."""
+    """What the analysis reads, one frame a kind, of a large result set too; the columns are in the
+    functions' docstrings.
+
+    Of `trials` those that comparisons rest on; `windows` and `energies` of whole cohorts and idle
+    time; of `checks` those that are not ok, and how many there were in `checked`.
+    """
 
     trials: pd.DataFrame
     windows: pd.DataFrame
@@ -105,24 +142,26 @@ class Frames:
     channels: pd.DataFrame
     problems: pd.DataFrame
     checks: pd.DataFrame
-    shares: pd.DataFrame
+    checked: pd.DataFrame
     backgrounds: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=list(BACKGROUND_COLUMNS))
     )
 
 
 def read(store: Store) -> Frames:
-    """All frames of a result set; windows and energies only of whole cohorts and idle time."""
-    found_energies = energies(store)
+    """The frames of a result set that analysis rests on."""
+    whole = _frame(store, WHOLE_WINDOWS_SQL, ("cohort_run",))
+    found_energies = _frame(store, WHOLE_ENERGIES_SQL, ("energy_j", "resolution_j"))
+    found_energies = found_energies.merge(whole, on="window", how="left")
     return Frames(
-        trials(store),
-        windows(store),
+        _trials(store, TRIALS_SQL.format(said="", used="")),
+        whole,
         found_energies,
         cohort_runs(store),
         channels(store, found_energies),
         _frame(store, PROBLEMS_SQL, ()),
-        checks(store),
-        shares(store),
+        _checks(store, "AND c.severity <> 'ok'"),
+        checked(store),
         backgrounds(store),
     )
 
@@ -145,17 +184,21 @@ def trials(store: Store) -> pd.DataFrame:
     environment (JSON), identity, cpu_time_s (s, train window), memory_peak_bytes, exit_code,
     error_kind, error.
     """
-    numeric = ("cpu_time_s", "memory_peak_bytes", "exit_code", "attempt", "cohort_run", "session")
+    frame = _trials(store, TRIALS_SQL.format(**EVERY))
+    numeric = ["memory_peak_bytes", "exit_code"]
+    return frame.assign(**{name: pd.to_numeric(frame[name]).astype(float) for name in numeric})
+
+
+def _trials(store: Store, sql: str) -> pd.DataFrame:
+    numeric = ("cpu_time_s", "attempt", "cohort_run", "session")
     own = ("train_start_s", "train_end_s", "train_s")
-    frame = _frame(store, TRIALS_SQL, (*numeric, *own))
-    mutations = [_mutation(text) for text in frame.pop("mutation_json")]
+    frame = _frame(store, sql, (*numeric, *own))
+    mutations = frame.pop("mutation_json").map(cache(_mutation))
     for name in ("mutation", "operator", "changed", "value", "null", "original"):
         frame[name] = pd.Series([m[name] for m in mutations], dtype=object)
-    scenarios = [Scenario.of(json.loads(text)) for text in frame.pop("scenario_json")]
-    frame["kind"] = [scenario.kind for scenario in scenarios]
-    frame["copies"] = [scenario.copies for scenario in scenarios]
-    frame["companions"] = [", ".join(c.model for c in s.companions) for s in scenarios]
-    frame["scenario"] = [str(scenario) for scenario in scenarios]
+    scenarios = frame.pop("scenario_json").map(cache(_scenario))
+    for name in ("kind", "copies", "companions", "scenario"):
+        frame[name] = [s[name] for s in scenarios]
     frame["metrics"] = pd.Series([_metrics(text) for text in frame["metrics"]], dtype=object)
     for name in ("counted", "null", "original"):
         frame[name] = frame[name].astype(bool)
@@ -164,24 +207,24 @@ def trials(store: Store) -> pd.DataFrame:
     return frame
 
 
-def windows(store: Store, *, every: bool = False) -> pd.DataFrame:
-    """Intervals of the host's monotonic clock: of whole cohorts and idle time, or `every` one.
+def windows(store: Store) -> pd.DataFrame:
+    """Every interval of the host's monotonic clock.
 
     window (id), session, cohort, cohort_run, trial and attempt (missing for a whole cohort), kind,
     number, start_s, end_s, duration_s.
     """
-    return _frame(store, WINDOWS_SQL, ("cohort_run", "attempt"), every=every)
+    return _frame(store, WINDOWS_SQL, ("cohort_run", "attempt"))
 
 
-def energies(store: Store, *, every: bool = False) -> pd.DataFrame:
-    """Energy of each channel in each window: of whole cohorts and idle time, or `every` one.
+def energies(store: Store) -> pd.DataFrame:
+    """Energy of each channel in each window.
 
     The windows' columns, and channel, method (counter, power, estimate), energy_j (J; missing
     where not known, then `reason` says why), resolution_j (half-width, J), coverage, calibration
     (relative), samples, gap_s (s), reason.
     """
     numeric = ("cohort_run", "attempt", "energy_j", "resolution_j", "coverage", "calibration")
-    return _frame(store, ENERGIES_SQL, numeric, every=every)
+    return _frame(store, ENERGIES_SQL, numeric)
 
 
 def cohort_runs(store: Store) -> pd.DataFrame:
@@ -210,9 +253,22 @@ def checks(store: Store) -> pd.DataFrame:
     """Whether measurements are valid, one row a check of a trial's last attempt: study, cohort,
     counted, trial, attempt, cohort_run, status, check, severity (ok, warn, fail), found, limit,
     text. A check that could not be made has no row."""
+    return _checks(store, "")
+
+
+def checked(store: Store) -> pd.DataFrame:
+    """How many measurements of counted trials that completed came out how: study, check, severity,
+    measurements, `of` (the study's measurements that were checked at all)."""
+    if not store.has("checks"):
+        return pd.DataFrame(columns=["study", "check", "severity", "measurements", "of"])
+    found = _frame(store, CHECKED_SQL, ())
+    return found.assign(of=found["study"].map(dict(store.connection.execute(CHECKED_OF_SQL))))
+
+
+def _checks(store: Store, only: str) -> pd.DataFrame:
     if not store.has("checks"):
         return pd.DataFrame(columns=list(CHECK_COLUMNS))
-    return _frame(store, CHECKS_SQL, ("found", "limit"))
+    return _frame(store, CHECKS_SQL.format(only=only), ("found", "limit"))
 
 
 CHECK_COLUMNS = (
@@ -235,9 +291,19 @@ def shares(store: Store) -> pd.DataFrame:
     """Channels' energies split over their users, a model's rows: window, window_kind, cohort_run,
     channel, kind (idle, trial, own, other, unattributed), trial and slot (missing but for trials),
     energy_j and uncertainty_j (J), basis (what it rests on, in words)."""
+    return _shares(store, "windows w", {})
+
+
+def training_shares(store: Store, runs: Iterable[int]) -> pd.DataFrame:
+    """The rows of `shares` for the train windows of some cohort runs (ids)."""
+    return _shares(store, SHARED_WINDOWS_SQL, {"runs": json.dumps(list(runs))})
+
+
+def _shares(store: Store, of: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     if not store.has("shares"):
         return pd.DataFrame(columns=list(SHARE_COLUMNS))
-    return _frame(store, SHARES_SQL, ("cohort_run", "slot", "energy_j", "uncertainty_j"))
+    numeric = ("cohort_run", "slot", "energy_j", "uncertainty_j")
+    return _frame(store, SHARES_SQL.format(of=of), numeric, parameters)
 
 
 SHARE_COLUMNS = (
@@ -338,14 +404,24 @@ def _channel_rows(session: int, present: list[Channel]) -> list[tuple[Any, ...]]
     ]
 
 
-def _frame(store: Store, sql: str, numeric: Iterable[str], *, every: bool = False) -> pd.DataFrame:
-    parameters = {"all": int(every)} if ":all" in sql else {}
-    cursor = store.connection.execute(sql, parameters)
+def _frame(
+    store: Store, sql: str, numeric: Iterable[str], parameters: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Read chunk by chunk: a row of Python objects takes ten times the memory of its columns."""
+    cursor = store.connection.execute(sql, parameters or {})
     names = [column[0] for column in cursor.description]
-    frame = pd.DataFrame.from_records(cursor.fetchall(), columns=names)
-    for name in numeric:
-        frame[name] = pd.to_numeric(frame[name]).astype(float)
-    return frame
+    parts: list[list[pd.Series]] = [[] for _ in names]
+    while rows := cursor.fetchmany(CHUNK):
+        for name, part, values in zip(names, parts, zip(*rows, strict=True), strict=True):
+            part.append(pd.Series(values, dtype=float if name in numeric else None))
+    empty = [pd.Series(dtype=object)]
+    columns = [pd.concat(part or empty, ignore_index=True).infer_objects() for part in parts]
+    frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
+    return frame.astype(dict.fromkeys(numeric, float))
+
+
+CHUNK = 10_000
+"""Rows."""
 
 
 def _mutation(text: Any) -> dict[str, Any]:
@@ -374,6 +450,16 @@ def _divergences(store: Store, trials: pd.DataFrame) -> list[str]:
         kind = "" if math.isnan(attempt) else known.get(int(attempt), "")
         found.append(kind or ("" if finite else "not_finite"))
     return found
+
+
+def _scenario(text: str) -> dict[str, Any]:
+    scenario = Scenario.of(json.loads(text))
+    return {
+        "kind": scenario.kind,
+        "copies": scenario.copies,
+        "companions": ", ".join(companion.model for companion in scenario.companions),
+        "scenario": str(scenario),
+    }
 
 
 def _metrics(text: Any) -> dict[str, float]:

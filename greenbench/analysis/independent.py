@@ -118,15 +118,18 @@ def verdicts(
     originals = {
         str(study): part for study, part in runs[runs["original"].astype(bool)].groupby("study")
     }
+    pairs = {(part.study, part.hyperparameter) for part in known.series}
+    shifts = {pair: known.shift(*pair, quantity) for pair in pairs}
+    nulls = {pair for pair in pairs if known.is_null_like(*pair)}
     rows = []
     for row in deltas.to_dict("records"):
         study, arm = row["study"], row["arm"]
         part = parts[(study, arm)]
         hyperparameter = str(part["changed"].iloc[0])
-        drift = known.shift(study, hyperparameter, quantity)
+        drift = shifts.get((study, hyperparameter), 0.0)
         floor = floors.get(study)
         word, why = _energy_word(dict(row), floor, drift)
-        if known.is_null_like(study, hyperparameter):
+        if (study, hyperparameter) in nulls:
             why = "nothing responds to this hyperparameter"
         rows.append(
             {

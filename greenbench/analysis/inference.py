@@ -10,7 +10,6 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 Array = NDArray[np.float64]
 
@@ -98,10 +97,17 @@ def _permutations(values: Array, pools: Sequence[Array]) -> list[Permutation]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (Holm 1979): controls the chance of any false claim."""
-    if not len(p_values):
-        return []
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    """Holm's step-down correction (Holm 1979): controls the chance of any false claim.
+
+    Not statsmodels' `multipletests`: it collects the garbage of the whole process at each call,
+    which takes a second for each study of a large result set.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(stepped, 1.0)
+    return [float(value) for value in corrected]
 
 
 def fdr(p_values: Array) -> Array:

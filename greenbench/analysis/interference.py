@@ -26,6 +26,15 @@ TOGETHER_COLUMNS = (
     "together_s",
     "note",
 )
+OVERLAP_COLUMNS = (
+    "model",
+    "scenario",
+    "mutation",
+    "train_s",
+    "overlap_s",
+    "energy_j",
+    "overlap_j",
+)
 INTERACTION_COLUMNS = (
     "model",
     "scenario",
@@ -66,9 +75,11 @@ def together(cohorts: pd.DataFrame, trials: pd.DataFrame, quantity: str) -> pd.D
     are different cohorts, not pairs. apart_s and together_s: their times (s). A foreground's
     background repeats its work for as long as it is needed: no energy is compared, `note` says so.
     """
+    parallel = cohorts[cohorts["kind"] != "solo"]
+    if parallel.empty:
+        return pd.DataFrame(columns=list(TOGETHER_COLUMNS))
     solo = _solo(cohorts, quantity)
     rows: list[dict[str, Any]] = []
-    parallel = cohorts[cohorts["kind"] != "solo"]
     firsts = parallel.drop_duplicates(["study", "arm"])["cohort"]
     of_cohort = dict(iter(trials[trials["cohort"].isin(firsts)].groupby("cohort", sort=False)))
     for _, table in parallel.groupby(["study", "arm"], sort=False):
@@ -92,6 +103,26 @@ def together(cohorts: pd.DataFrame, trials: pd.DataFrame, quantity: str) -> pd.D
             row | _compared([solo[key][0] for key in keys], whole) | _times(solo, keys, table)
         )
     return pd.DataFrame.from_records(rows, columns=list(TOGETHER_COLUMNS))
+
+
+def overlap(cohorts: pd.DataFrame) -> pd.DataFrame:
+    """The time in which all members of a cohort trained, beside its whole run.
+
+    One row an arm of each co-located study, A/A arms left out: means over its cohorts of train_s and
+    energy_j (the whole run: s, J) and of overlap_s and overlap_j (that part of it). A cohort whose
+    members never trained all at once has no such window: 0 s and 0 J.
+    """
+    parallel = cohorts[(cohorts["kind"] != "solo") & ~cohorts["null"].astype(bool)]
+    never = parallel["overlap_s"].isna()
+    parallel = parallel.assign(
+        overlap_s=parallel["overlap_s"].where(~never, 0.0),
+        overlap_j=parallel["overlap_j"].where(~never, 0.0),
+    )
+    rows = []
+    for _, table in parallel.groupby(["study", "arm"], sort=False):
+        row = {name: table[name].iloc[0] for name in ("model", "scenario", "mutation")}
+        rows.append(row | {name: table[name].mean() for name in OVERLAP_COLUMNS[3:]})
+    return pd.DataFrame.from_records(rows, columns=list(OVERLAP_COLUMNS))
 
 
 def interaction(deltas: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:
@@ -129,6 +160,8 @@ def spread(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     known = cohorts[~cohorts["null"].astype(bool)]
     rows = []
     for model, table in known.groupby("model", sort=False):
+        if (table["kind"] == "solo").all():
+            continue
         solo = _arm_means(table[table["kind"] == "solo"], quantity)
         beside = table[table["kind"] != "solo"]
         for scenario, group in beside.groupby("scenario", sort=False):
@@ -150,6 +183,8 @@ def matrix(trials: pd.DataFrame) -> pd.DataFrame:
     """
     counted = trials[trials["counted"] & (trials["status"] == "completed")]
     counted = counted[(counted["train_s"] > 0) & (counted["arm"] == "original")]
+    if (counted["kind"] == "solo").all():
+        return pd.DataFrame(columns=list(MATRIX_COLUMNS))
     solo = dict(iter(counted[counted["kind"] == "solo"].groupby(["model", "hyperparameters"])))
     beside = trials[trials["cohort"].isin(counted["cohort"])]
     others = beside.groupby("cohort", sort=False)["model"].apply(list)

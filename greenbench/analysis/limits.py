@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from greenbench.analysis.blocks import layouts
+from greenbench.analysis.blocks import FEWEST_RESIDUALS, layouts
 from greenbench.analysis.cohorts import idle_windows, main_channels
 from greenbench.analysis.frames import Frames
 from greenbench.analysis.inference import ALPHA
+from greenbench.analysis.records import records
 
 SHORTEST_PERIODS = 100
 """Below so many update periods of its sensor, a window's edges are more than 1 % of it."""
@@ -29,8 +30,6 @@ own last trial echoes."""
 
 TAILS = 0.01
 """Level of the test for heavy tails."""
-FEWEST_RESIDUALS = 20
-"""Below it, the test of the kurtosis is no approximation (scipy warns)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def of_blocks(deltas: pd.DataFrame, beside: pd.DataFrame) -> Iterator[Limit]:
                 f"{study}: without an A/A arm the noise floor is not known",
                 "add the operator null to the suite",
             )
-        for _, null in nulls[(nulls["low"] > 0) | (nulls["high"] < 0)].iterrows():
+        for null in records(nulls[(nulls["low"] > 0) | (nulls["high"] < 0)]):
             yield Limit(
                 f"{study}: the A/A arm ({null['mutation']}) came out"
                 f" {100 * null['estimate']:+.2g} % different though nothing was changed; 1 in 20"
@@ -98,9 +97,8 @@ def of_noise(cohorts: pd.DataFrame, quantity: str) -> Iterator[Limit]:
         if test.statistic > 0 and test.pvalue < TAILS:
             yield Limit(
                 f"{study}: the noise has heavier tails than normal (kurtosis"
-                f" {float(stats.kurtosis(residuals)):+.1f}): each interval holds as stated, but with"
-                " many mutants up to 7 % of such studies call one greener by chance, and small"
-                " effects are missed more often",
+                f" {float(stats.kurtosis(residuals)):+.1f}): the joint intervals are wider for it,"
+                " and effects are missed more often than the blocks' number says",
                 "see the outliers and the exact tests; more blocks",
             )
 

@@ -14,6 +14,7 @@ from scipy import stats
 
 from greenbench.analysis.inference import ALPHA, rounded_down
 from greenbench.analysis.joint import joint_quantile
+from greenbench.analysis.records import records
 
 POWER = 0.8
 """Chance with which an effect of the stated size is to be found."""
@@ -88,7 +89,7 @@ def reached(deltas: pd.DataFrame, smallest: float | None = None) -> pd.DataFrame
     for study, table in deltas.groupby("study", sort=False):
         family = table[~table["null"].astype(bool)]
         nulls = int(table["null"].astype(bool).sum())
-        for _, row in family[family["error"].notna()].iterrows():
+        for row in records(family[family["error"].notna()]):
             blocks = int(row["blocks"])
             originals = max(1, round(float(row["originals"]) / blocks))
             contrast = float(row["error"]) * math.sqrt(blocks)

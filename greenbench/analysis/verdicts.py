@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -13,6 +15,8 @@ from greenbench.analysis.inference import ALPHA
 from greenbench.api import Metric
 
 EnergyVerdict = Literal["greener", "costlier", "unchanged", "inconclusive"]
+Row = Mapping[Any, Any] | pd.Series
+"""A row of `deltas.deltas`."""
 PerformanceVerdict = Literal["kept", "damaged", "improved", "inconclusive", "diverged"]
 
 
@@ -21,14 +25,13 @@ def noise_band(deltas: pd.DataFrame) -> float | None:
 
     None without an A/A arm whose interval is known.
     """
-    nulls = deltas[deltas["null"].astype(bool)]
-    ends = pd.concat([nulls["low"], nulls["high"]]).dropna().astype(float).abs()
-    return float(ends.max()) if len(ends) else None
+    nulls = deltas["null"].to_numpy(bool)
+    ends = np.abs([deltas[name].to_numpy(float)[nulls] for name in ("low", "high")])
+    known = ends[~np.isnan(ends)]
+    return float(known.max()) if len(known) else None
 
 
-def energy_verdict(
-    row: pd.Series, band: float | None, smallest: float | None = None
-) -> EnergyVerdict:
+def energy_verdict(row: Row, band: float | None, smallest: float | None = None) -> EnergyVerdict:
     """The word for one row of `deltas(…, "energy_j", "ratio")`, on measurements only.
 
     greener, costlier: the joint 95 % interval, which holds for all mutants of the study together,
@@ -58,7 +61,7 @@ class Loss:
     items_error: float
 
 
-def loss(row: pd.Series, metric: Metric) -> Loss | None:
+def loss(row: Row, metric: Metric) -> Loss | None:
     """From a row of `deltas(…, "metric.NAME", "difference")`; None where its noise is not known.
 
     Where the metric is a share of `metric.items` test items, another test set would give another
@@ -87,7 +90,7 @@ def items_variance(original: float, change: float, metric: Metric) -> float:
 
 
 def performance_verdict(
-    row: pd.Series | None, metric: Metric, *, diverged: bool = False
+    row: Row | None, metric: Metric, *, diverged: bool = False
 ) -> PerformanceVerdict | None:
     """The word for one row of `deltas(…, "metric.NAME", "difference")`; None without a margin.
 

@@ -24,7 +24,6 @@ from greenbench.api.models import (
     Model,
     Progress,
     Trainer,
-    Value,
 )
 from greenbench.api.mutation import (
     Change,
@@ -49,6 +48,7 @@ from greenbench.api.trials import (
     WindowEnergy,
     WindowKind,
 )
+from greenbench.api.values import Effective, Share, Unused, Value
 
 __all__ = [
     "HOLDER_LABEL",
@@ -62,6 +62,7 @@ __all__ = [
     "DataSource",
     "Direction",
     "Draw",
+    "Effective",
     "EnergyBackend",
     "Environment",
     "EpochReport",
@@ -86,10 +87,12 @@ __all__ = [
     "Running",
     "Scenario",
     "ScenarioKind",
+    "Share",
     "Status",
     "Trainer",
     "Trial",
     "TrialRecord",
+    "Unused",
     "Usage",
     "Value",
     "Window",

@@ -15,7 +15,9 @@ class DataSet:
     A model whose hyperparameter `data` has this name as its value trains on it. `label` is shown
     wherever results are: "real: MNIST", "synthetic, CIFAR-10 form"; `synthetic` says that it is
     generated. `source` is a reference `"package.module:Class"` to a `DataSource` that prepares
-    it; empty for one that is there with its package.
+    it; empty for one that is there with its package. `test_items`: how many items its test part
+    holds (queries, for re-identification), at the least where that differs between hosts; None if
+    that says nothing of a share's sampling error, as for running text.
     """
 
     name: str
@@ -23,6 +25,7 @@ class DataSet:
     description: str = ""
     synthetic: bool = False
     source: str = ""
+    test_items: int | None = None
 
 
 class DataSource(Protocol):

@@ -9,8 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Literal, Protocol
 
-Value = bool | int | float | str
-"""A hyperparameter's value. Values travel as data (JSON), never through text formatting."""
+from greenbench.api.values import Effective, Value
 
 Direction = Literal["maximize", "minimize"]
 
@@ -70,7 +69,9 @@ class Metric:
     None means that no verdict on performance is given. `chance` is what guessing gives: a training
     that ends no more than `margin` beyond it has diverged (None: not judged). `items`: of how many
     test items it is a share (0 to 1, or a percentage with the unit "%"), so that the sampling error
-    of the test set is part of verdicts (None: it is no share, or not known).
+    of the test set is part of verdicts (None: it is no share, or not known). `of_test_set`: it is
+    a share of the test items of the data set that the hyperparameter `data` names, whose number
+    stands with the data set (`DataSet.test_items`).
     """
 
     name: str
@@ -79,6 +80,7 @@ class Metric:
     margin: float | None = None
     chance: float | None = None
     items: int | None = None
+    of_test_set: bool = False
     description: str = ""
 
 
@@ -177,9 +179,11 @@ class Trainer(Protocol):
     def test(self, progress: Progress) -> Mapping[str, float]:
         """The final metrics by name, each one that the model declares."""
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """The configuration truly used, read from the framework's own objects (optimizer
-        groups, epochs and batches run), one entry per hyperparameter."""
+        groups, epochs and batches run), one entry per hyperparameter. A share of whole things is
+        told as a `Share`, what nothing acted on as `Unused`: a mutation that changed neither count
+        nor held value of anything that acted fails. Entries of other names are recorded as well."""
 
     def environment(self) -> Mapping[str, Value]:
         """Framework versions, device, dtype, threads, deterministic flags, read from the

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, Protocol
 
-from greenbench.api.models import Model, Value
+from greenbench.api.models import Model
+from greenbench.api.values import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from greenbench.api.models import Value
 from greenbench.api.mutation import Mutation
+from greenbench.api.values import Value
 
 Role = Literal["measured", "companion", "background"]
 """`measured`: the study's model. `companion`: trains once beside it, from the same start.

@@ -37,14 +37,25 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """The members of a cohort that each train once: from the first start to the last end (s), and
+    how much of it all of them trained (s)."""
+
+    members: int
+    whole_s: float
+    overlap_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that the checks of one attempt look at.
 
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
     the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU,
     `own_gpus` the UUIDs of those that it may use, `foreign_before` how many processes of others
-    each GPU had before the suite. `beside` is its background; `pinned` are the
-    processors that it was given (empty: all), and `strayed` others that a thread of it could run on.
+    each GPU had before the suite. `beside` is its background, `together` what it did with members
+    that train once as it does (None: there are none); `pinned` are the processors that it was given
+    (empty: all), and `strayed` others that a thread of it could run on.
     """
 
     window: Window
@@ -60,6 +71,7 @@ class Evidence:
     host: Sequence[HostReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
     beside: Sequence[Beside] = ()
+    together: Together | None = None
     pinned: frozenset[int] = frozenset()
     strayed: frozenset[int] = frozenset()
 

@@ -33,6 +33,7 @@ MACHINE: Final = (
 COLOCATION: Final = (
     colocation_checks.background,
     colocation_checks.background_load,
+    colocation_checks.overlap,
     colocation_checks.pinning,
 )
 ALL: Final = ENERGY + MACHINE + COLOCATION
@@ -50,6 +51,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "gpu_used": "the training ran elsewhere: look at the trial's log and environment",
     "background": "give the background more epochs, so that it outlasts the foreground",
     "background_load": "look at the background's own log and metrics; train it solo first",
+    "overlap": "give the shorter members more epochs, so that all end at about the same time",
     "pinning": "the training sets its own affinity; use the docker executor, which holds it",
     "foreign_gpu": "end other work on the GPU; `greenbench doctor` names it",
     "gpu_intrusion": "run the suite again when the GPU is free: it repeats these trials",

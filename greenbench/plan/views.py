@@ -190,7 +190,11 @@ def _data_json(data: DataSet | None) -> dict[str, Any]:
     """What a study trains on, where it chooses that; else its model says so."""
     if data is None:
         return {}
-    return {"data": f"{data.label} ({data.description})", "synthetic": data.synthetic}
+    return {
+        "data": f"{data.label} ({data.description})",
+        "synthetic": data.synthetic,
+        "test_items": data.test_items,
+    }
 
 
 def _mutation_json(mutation: Mutation | None) -> dict[str, Any]:

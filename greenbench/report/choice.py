@@ -8,8 +8,9 @@ import pandas as pd
 
 from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
+from greenbench.analysis.records import records
 from greenbench.report.context import Context
-from greenbench.report.effects import interval
+from greenbench.report.effects import by_arm, interval
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 
 CROSSED = (
@@ -48,7 +49,7 @@ def _saving(context: Context) -> Table | None:
             _bounded(row, "saving_j", "low_j", "high_j"),
             float(row["naive"]),
         )
-        for _, row in context.choice.iterrows()
+        for row in records(context.choice)
     )
     if not cells:
         return None
@@ -71,7 +72,7 @@ def _stated(context: Context) -> Table | None:
     if len(columns) == 2 or context.choice.empty:
         return None
     cells: list[tuple[Cell, ...]] = []
-    for _, row in context.choice.iterrows():
+    for row in records(context.choice):
         line: list[Cell] = [str(row["study"]), _named(row)]
         for convert in (stated.emissions_g, stated.cost):
             values = [convert(float(row[name])) for name in ("saving_j", "low_j", "high_j")]
@@ -90,17 +91,17 @@ def _front(context: Context) -> Table | None:
         rows = context.rows(context.quantity, study)
         rows = rows[~rows["null"].astype(bool)]
         for metric in metrics:
-            found = context.rows(METRIC + metric.name, study).set_index("arm")
-            both = [row for _, row in rows.iterrows() if row["arm"] in found.index]
+            found = by_arm(context.rows(METRIC + metric.name, study))
+            both = [row for row in records(rows) if row["arm"] in found]
             points = [(0.0, 0.0)]
-            points += [(float(r["estimate"]), float(found.loc[r["arm"], "estimate"])) for r in both]
+            points += [(float(r["estimate"]), float(found[r["arm"]]["estimate"])) for r in both]
             front = pareto_front(points, more_is_better=metric.direction == "maximize")
             if not both:
                 continue
             for place in front:
                 name = str(both[place - 1]["mutation"]) if place else "original"
                 energy = interval(both[place - 1]) if place else 0.0
-                change = interval(found.loc[both[place - 1]["arm"]]) if place else 0.0
+                change = interval(found[both[place - 1]["arm"]]) if place else 0.0
                 cells.append((study, name, energy, metric.name, change))
     if not cells:
         return None

@@ -6,12 +6,17 @@ from typing import Any
 
 import pandas as pd
 
+from greenbench.analysis.records import records
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Interval, Table
 
 APART = (
     "The cohort's measured energy for its work beside the same work done solo, one after another"
     " (the sum of the members' solo energies). No modelled share is in it."
+)
+ALL_TRAINED = (
+    "Whole run: from the first start to the last end of training (beside a background: of the"
+    " foreground's). All trained: the part of it in which every member trained at once."
 )
 CHANGED = (
     "Change: how the mutant's ratio to its originals differs beside others from solo. p is"
@@ -26,7 +31,13 @@ SLOWED = "Own training time of the originals beside others, divided by that solo
 
 def tables(context: Context) -> list[Table]:
     """Those with something in them."""
-    made = (_together(context), _interaction(context), _spread(context), _matrix(context))
+    made = (
+        _together(context),
+        _overlap(context),
+        _interaction(context),
+        _spread(context),
+        _matrix(context),
+    )
     return [table for table in made if table.rows]
 
 
@@ -55,12 +66,36 @@ def _together(context: Context) -> Table:
             row["together_s"],
             str(row["note"]),
         )
-        for _, row in context.company.together.iterrows()
+        for row in records(context.company.together)
         if not row["null"]
     )
     return Table(
         title="Side by side or one after another", columns=columns, rows=cells, notes=(APART,)
     )
+
+
+def _overlap(context: Context) -> Table:
+    columns = [
+        Column("Model"),
+        Column("Scenario"),
+        Column("Arm"),
+        Column("Whole run (s)", "quantity"),
+        Column("all trained (s)", "quantity"),
+        Column("of the run", "share"),
+    ]
+    if context.measured:
+        columns += [Column("Whole run (J)", "quantity"), Column("all trained (J)", "quantity")]
+    cells = []
+    for _, row in context.company.overlap.iterrows():
+        whole_s, all_s = _known(row["train_s"]), _known(row["overlap_s"])
+        share = all_s / whole_s if whole_s and all_s is not None else None
+        arm = str(row["mutation"]) or "original"
+        line: list[Cell] = [str(row["model"]), str(row["scenario"]), arm, whole_s, all_s, share]
+        if context.measured:
+            line += [_known(row["energy_j"]), _known(row["overlap_j"])]
+        cells.append(tuple(line))
+    title = "How long all of them trained"
+    return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=(ALL_TRAINED,))
 
 
 def _interaction(context: Context) -> Table:
@@ -84,7 +119,7 @@ def _interaction(context: Context) -> Table:
             _interval(row, "change"),
             _known(row["p_corrected"]),
         )
-        for _, row in context.company.interaction.iterrows()
+        for row in records(context.company.interaction)
     )
     title = "How co-location changes the deltas"
     return Table(title=title, columns=columns, rows=cells, notes=(CHANGED,))
@@ -110,7 +145,7 @@ def _spread(context: Context) -> Table:
             _interval(row, "ratio"),
             _known(row["p"]),
         )
-        for _, row in context.company.spread.iterrows()
+        for row in records(context.company.spread)
     )
     what = "energy" if context.measured else "CPU time"
     title = f"Does {what} vary more beside others?"
@@ -135,7 +170,7 @@ def _matrix(context: Context) -> Table:
             _known(row["beside_s"]),
             _interval(row, "slowdown"),
         )
-        for _, row in context.company.matrix.iterrows()
+        for row in records(context.company.matrix)
     )
     return Table(title="Who slows whom", columns=columns, rows=cells, notes=(SLOWED,))
 

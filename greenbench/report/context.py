@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from greenbench.analysis import choice, health, interference, power
@@ -15,6 +17,7 @@ from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channels,
 from greenbench.analysis.colocation import per_training
 from greenbench.analysis.correlations import correlations
 from greenbench.analysis.deltas import beside, deltas
+from greenbench.analysis.records import records
 from greenbench.analysis.split import energy_split
 from greenbench.analysis.stated import Stated
 from greenbench.api import Direction, Metric
@@ -39,12 +42,13 @@ class Company:
     """What trainings do to one another: see `analysis.interference`."""
 
     together: pd.DataFrame
+    overlap: pd.DataFrame
     interaction: pd.DataFrame
     spread: pd.DataFrame
     matrix: pd.DataFrame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """The record, its frames and the analysis of them.
 
@@ -75,47 +79,124 @@ class Context:
     power: pd.DataFrame
     health: Health
     company: Company
+    shares: pd.DataFrame
 
     @property
     def measured(self) -> bool:
         """Whether anything may be concluded about energy."""
         return self.basis == "measured"
 
-    @property
+    @cached_property
     def counted(self) -> pd.DataFrame:
         """The trials of the plan but for warm-ups."""
         return self.frames.trials[self.frames.trials["counted"]]
 
+    @cached_property
+    def _studies(self) -> list[str]:
+        return [str(study) for study in self.counted["study"].drop_duplicates()]
+
     def studies(self) -> list[str]:
         """The planned studies with something to compare, in the plan's order."""
-        counted = self.frames.trials[self.frames.trials["counted"]]
-        return [str(study) for study in counted["study"].drop_duplicates()]
+        return list(self._studies)
+
+    @cached_property
+    def _study_facts(self) -> Mapping[str, Mapping[str, Any]]:
+        models = self.facts.get("models") or {}
+        said = {s.get("study"): s for s in reversed(self.facts.get("studies") or ())}
+        first = self.frames.trials.drop_duplicates("study")
+        return {
+            str(study): {**(models.get(model) or {}), **said.get(study, {})}
+            for study, model in zip(first["study"], first["model"], strict=True)
+        }
 
     def study_facts(self, study: str) -> Mapping[str, Any]:
         """What the record says of a study and of its model; {} if nothing."""
-        trials = self.frames.trials
-        model = trials.loc[trials["study"] == study, "model"].head(1)
-        models = self.facts.get("models") or {}
-        found = [s for s in self.facts.get("studies") or () if s.get("study") == study]
-        return {**(models.get(model.iloc[0]) or {} if len(model) else {}), **dict(*found[:1])}
+        return self._study_facts.get(study, {})
+
+    @cached_property
+    def _spans(self) -> Mapping[str, tuple[int, int]]:
+        """Where each study's cohorts begin and end: they stand together."""
+        codes, names = pd.factorize(self.cohorts["study"])
+        ends = np.cumsum(np.bincount(codes, minlength=len(names))).tolist()
+        return {str(name): (a, b) for name, a, b in zip(names, [0, *ends], ends, strict=False)}
+
+    def cohorts_of(self, study: str) -> pd.DataFrame:
+        """The cohorts of one study."""
+        start, end = self._spans.get(study, (0, 0))
+        return self.cohorts.iloc[start:end]
+
+    @cached_property
+    def _metrics(self) -> Mapping[str, list[Metric]]:
+        return {study: self._metrics_of(study) for study in self._studies}
 
     def metrics(self, study: str) -> list[Metric]:
         """The study's metrics, the primary first; undeclared ones carry no margin."""
+        return self._metrics.get(study, [])
+
+    def _metrics_of(self, study: str) -> list[Metric]:
         known = self.study_facts(study)
-        margins = known.get("margins") or {}
+        margins, test_items = known.get("margins") or {}, known.get("test_items")
         declared = [
-            _metric({**data, "margin": margins.get(data.get("name"), data.get("margin"))})
+            _metric(
+                {**data, "margin": margins.get(data.get("name"), data.get("margin"))}, test_items
+            )
             for data in known.get("metrics") or ()
         ]
-        table = self.cohorts[self.cohorts["study"] == study].dropna(axis=1, how="all")
-        names = {metric.name for metric in declared}
-        found = [n for n in metric_names(table) if n not in names]
+        table, names = self.cohorts_of(study), {metric.name for metric in declared}
+        found = [
+            n for n in metric_names(table) if n not in names and table[METRIC + n].notna().any()
+        ]
         return declared + [Metric(name=name, direction="maximize") for name in found]
+
+    @cached_property
+    def _rows(self) -> Mapping[tuple[str, str], pd.DataFrame]:
+        return {
+            (quantity, str(study)): rows
+            for quantity, table in self.deltas.items()
+            for study, rows in table.groupby("study", sort=False)
+        }
+
+    @cached_property
+    def _beside(self) -> Mapping[str, Mapping[str, Mapping[Any, Any]]]:
+        found: dict[str, dict[str, Mapping[Any, Any]]] = {}
+        for row in records(self.beside):
+            found.setdefault(str(row["study"]), {})[str(row["arm"])] = row
+        return found
+
+    def beside_of(self, study: str) -> Mapping[str, Mapping[Any, Any]]:
+        """The rows of `beside` of one study, by arm."""
+        return self._beside.get(study, {})
+
+    @cached_property
+    def _split(self) -> Mapping[Any, pd.DataFrame]:
+        return dict(iter(self.split.groupby("study", sort=False)))
+
+    def split_of(self, study: str) -> pd.DataFrame:
+        """The rows of `split` of one study."""
+        return self._split.get(study, self.split.iloc[:0])
+
+    @cached_property
+    def planned(self) -> pd.DataFrame:
+        """The planned studies: study, model, scenario."""
+        first = self.frames.trials.drop_duplicates("study")
+        return first[["study", "model", "scenario"]]
+
+    @cached_property
+    def _changed(self) -> Mapping[tuple[str, str], list[str]]:
+        first = self.cohorts.drop_duplicates(["study", "arm"])
+        found: dict[tuple[str, str], list[str]] = {}
+        for study, arm, name in first[["study", "arm", "changed"]].itertuples(index=False):
+            found.setdefault((str(study), str(name)), []).append(str(arm))
+        return found
+
+    def arms_that_changed(self, study: str, hyperparameter: str) -> list[str]:
+        """The arms of a study that changed this hyperparameter alone."""
+        return self._changed.get((study, hyperparameter), [])
 
     def rows(self, quantity: str, study: str) -> pd.DataFrame:
         """The deltas of one study in one quantity, in the report's order."""
-        table = self.deltas.get(quantity, self.main)
-        return table[table["study"] == study] if quantity in self.deltas else table.iloc[:0]
+        found = self._rows.get((quantity, study))
+        return self.main.iloc[:0] if found is None else found
 
 
 def context(
@@ -163,11 +244,17 @@ def context(
         power=power.reached(main, say.smallest_effect) if basis == "measured" else main.iloc[:0],
         health=_health(blocks, quantity),
         company=_company(blocks, frames.trials, main, quantity),
+        shares=_shares(store, table) if basis == "measured" else pd.DataFrame(),
     )
     if basis != "measured" or blocks.empty:
         return made
     primary = {study: metrics[0] for study in made.studies() if (metrics := made.metrics(study))}
     return replace(made, choice=choice.greenest_acceptable(blocks, quantity, primary))
+
+
+def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:
+    originals = table.loc[table["original"].astype(bool), "cohort_run"]
+    return reading.training_shares(store, originals.astype(int))
 
 
 def _health(table: pd.DataFrame, quantity: str) -> Health:
@@ -184,6 +271,7 @@ def _company(
 ) -> Company:
     return Company(
         together=interference.together(table, trials, quantity),
+        overlap=interference.overlap(table),
         interaction=interference.interaction(main, table),
         spread=interference.spread(table, quantity),
         matrix=interference.matrix(trials if len(table) else trials.iloc[:0]),
@@ -208,10 +296,10 @@ def _basis(frames: reading.Frames) -> Basis:
     return "estimate" if present["estimated"].astype(bool).any() else "none"
 
 
-def _metric(data: Mapping[str, Any]) -> Metric:
+def _metric(data: Mapping[str, Any], test_items: object) -> Metric:
     margin = data.get("margin")
     known = isinstance(margin, int | float) and math.isfinite(margin)
-    items = data.get("items")
+    items = test_items if data.get("of_test_set") else data.get("items")
     direction: Direction = "minimize" if data.get("direction") == "minimize" else "maximize"
     return Metric(
         name=str(data.get("name", "metric")),
@@ -225,14 +313,18 @@ def _metric(data: Mapping[str, Any]) -> Metric:
 def _ordered(table: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """The report's order: studies as planned; in them the original, mutants by hyperparameter and
     value, the A/A arms."""
-    studies = {study: place for place, study in enumerate(trials["study"].drop_duplicates())}
-
-    def place(row: Any) -> tuple[int, bool, str, float, str, int]:
-        numeric = isinstance(row.value, int | float) and not isinstance(row.value, bool)
-        value = float(row.value) if numeric and math.isfinite(row.value) else 0.0
-        arm = (bool(row.null), str(row.changed), value, str(row.mutation))
-        return (studies[row.study], *arm, int(row.position))
-
-    rows = list(table.itertuples(index=False))
-    order = sorted(range(len(rows)), key=lambda index: place(rows[index]))
-    return table.iloc[order].reset_index(drop=True)
+    studies = pd.Index(trials["study"].drop_duplicates())
+    numeric = [isinstance(v, int | float) and not isinstance(v, bool) for v in table["value"]]
+    values = pd.Series(np.where(numeric, table["value"], 0.0), table.index, dtype=float)
+    places = pd.DataFrame(
+        {
+            "study": studies.get_indexer(table["study"]),
+            "null": table["null"].astype(bool),
+            "changed": table["changed"].astype(str),
+            "value": values.where(np.isfinite(values), 0.0),
+            "mutation": table["mutation"].astype(str),
+            "position": table["position"],
+        }
+    )
+    order = places.sort_values(places.columns.tolist()).index
+    return table.loc[order].reset_index(drop=True)

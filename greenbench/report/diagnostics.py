@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from greenbench.analysis.independent import Diagnosis
 from greenbench.analysis.published import published_tests
+from greenbench.analysis.records import records
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 from greenbench.report.relations import name as quantity_name
@@ -54,7 +55,7 @@ def _null_like(known: Diagnosis, quantity: str) -> Table | None:
         return None
     tests = published_tests(list(known.series), [quantity])
     rows: list[tuple[Cell, ...]] = []
-    for row in found.to_dict("records"):
+    for row in records(found):
         same = (tests["study"] == row["study"]) & (tests["hyperparameter"] == row["hyperparameter"])
         words = tests.loc[same, "word"]
         rows.append(
@@ -106,7 +107,7 @@ def _drifted(known: Diagnosis) -> Table | None:
     if found.empty:
         return None
     rows: list[tuple[Cell, ...]] = []
-    for row in found.to_dict("records"):
+    for row in records(found):
         interval = Interval(float(row["shift"]), float(row["low"]), float(row["high"]))
         note = "all values lie on one side of the default" if row["extrapolated"] else ""
         rows.append(
@@ -142,7 +143,7 @@ def _drifted(known: Diagnosis) -> Table | None:
     )
 
 
-def _range(row: Mapping[Hashable, Any]) -> str:
+def _range(row: Mapping[str, Any]) -> str:
     if pd.isna(row["smallest"]):
         return f"{row['settings']} settings"
     return f"{row['settings']} settings, {row['smallest']:.3g} to {row['largest']:.3g} × default"

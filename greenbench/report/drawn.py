@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,10 @@ import pandas as pd
 
 from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
+from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import noise_band
 from greenbench.report.context import Context
-from greenbench.report.effects import Judged, interval, judged
+from greenbench.report.effects import Judged, by_arm, interval, judged
 from greenbench.report.figures import (
     Axis,
     Figure,
@@ -55,7 +56,7 @@ def correlations(context: Context) -> Iterator[Figure]:
     for study, rows in context.correlations.groupby("study", sort=False):
         names = [str(found) for found in rows["hyperparameter"].drop_duplicates()]
         quantities = [str(found) for found in rows["quantity"].drop_duplicates()]
-        cells = {(str(r["hyperparameter"]), str(r["quantity"])): r for _, r in rows.iterrows()}
+        cells = {(str(r["hyperparameter"]), str(r["quantity"])): r for r in records(rows)}
         if not rows["rho"].notna().any():
             continue
         yield Heatmap(
@@ -79,7 +80,7 @@ def colocation(context: Context) -> Iterator[Figure]:
                 first=_known(row["solo"]),
                 second=_known(row["per_training"]),
             )
-            for _, row in rows.iterrows()
+            for row in records(rows)
         )
         yield Pairs(
             title=f"{model}: {what.lower()} of one training, solo and {scenario}",
@@ -95,15 +96,14 @@ def _forest(
     context: Context, study: str, rows: pd.DataFrame, words: dict[tuple[str, str], Judged]
 ) -> Forest:
     what = "energy" if context.measured else "CPU time"
-    marks = tuple(_mark(study, row, words, interval(row)) for _, row in rows.iterrows())
+    band = noise_band(rows) if context.measured else None
+    marks = tuple(_mark(study, row, words, interval(row)) for row in records(rows))
     return Forest(
         title=f"{study}: Δ {what}",
         x=Axis(title=f"Δ {what} against the originals [95 %]", kind="percent", better="less"),
         marks=marks,
-        band=noise_band(rows) if context.measured else None,
-        notes=("Shaded: the noise band of the A/A arms.",)
-        if context.measured and noise_band(rows) is not None
-        else (),
+        band=band,
+        notes=() if band is None else ("Shaded: the noise band of the A/A arms.",),
     )
 
 
@@ -112,12 +112,12 @@ def _scatter(
 ) -> Iterator[Scatter]:
     metrics = context.metrics(study)[:1]
     for metric in metrics:
-        found = context.rows(METRIC + metric.name, study).set_index("arm")
-        found = found[found["estimate"].notna()]
+        table = context.rows(METRIC + metric.name, study)
+        found = by_arm(table[table["estimate"].notna()])
         marks = [
-            _mark(study, row, words, interval(row), interval(found.loc[row["arm"]]))
-            for _, row in rows.iterrows()
-            if row["arm"] in found.index and not row["null"]
+            _mark(study, row, words, interval(row), interval(found[row["arm"]]))
+            for row in records(rows)
+            if row["arm"] in found and not row["null"]
         ]
         if not marks:
             continue
@@ -149,7 +149,7 @@ def _scatter(
 
 def _mark(
     study: str,
-    row: pd.Series,
+    row: Mapping[Any, Any],
     words: dict[tuple[str, str], Judged],
     x: Interval,
     y: Interval | None = None,
@@ -169,11 +169,11 @@ def _mark(
     )
 
 
-def _rho(row: pd.Series | None) -> float | None:
+def _rho(row: Mapping[Any, Any] | None) -> float | None:
     return None if row is None or pd.isna(row["rho"]) else float(row["rho"])
 
 
-def _note(row: pd.Series | None) -> str:
+def _note(row: Mapping[Any, Any] | None) -> str:
     if row is None:
         return ""
     known = not pd.isna(row["p_corrected"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from greenbench.analysis.cohorts import CHANNEL, METRIC
 from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.limits import ways_to_diverge
+from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import (
     PerformanceVerdict,
     energy_verdict,
@@ -23,6 +24,7 @@ from greenbench.report.model import Behind, Cell, Column, Interval, Kind, Sectio
 from greenbench.report.text import number
 
 TOO_FEW = "too few to tell"
+Arms = Mapping[str, Mapping[Any, Any]]
 TOGETHER = (
     "Each interval holds by itself; p is corrected for all mutants of the study (Dunnett), and so"
     " are the verdicts."
@@ -75,7 +77,7 @@ def judged(context: Context) -> list[Judged]:
     for study in context.studies():
         rows = context.rows(context.quantity, study)
         band, words = noise_band(rows), _performance(context, study)
-        for _, row in rows[~rows["null"].astype(bool)].iterrows():
+        for row in records(rows[~rows["null"].astype(bool)]):
             smallest = context.stated.smallest_effect
             energy = energy_verdict(row, band, smallest) if context.measured else None
             arm = str(row["arm"])
@@ -104,8 +106,8 @@ def _originals(context: Context) -> Table:
         quantities |= {"Active (J)": "active_j", "Power (W)": "power_w"}
     cells: list[tuple[Cell, ...]] = []
     for study in context.studies():
-        table = context.cohorts
-        table = table[(table["study"] == study) & table["original"].astype(bool)]
+        table = context.cohorts_of(study)
+        table = table[table["original"].astype(bool)]
         known = (table[name].astype(float) for name in quantities.values())
         means = (float(values[values > 0].mean()) for values in known)
         cells.append((study, len(table), *means))
@@ -130,8 +132,8 @@ def _before_training(context: Context) -> Table:
     }
     cells: list[tuple[Cell, ...]] = []
     for study in context.studies():
-        table = context.cohorts
-        table = table[(table["study"] == study) & table["original"].astype(bool)]
+        table = context.cohorts_of(study)
+        table = table[table["original"].astype(bool)]
         known = table.assign(idle_j=table["energy_j"] - table["active_j"])
         cells.append((study, *(float(known[n].astype(float).mean()) for n in quantities.values())))
     return Table(
@@ -167,7 +169,7 @@ def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
         Column("Verdict" if context.measured else "Note"),
     ]
     cells: list[tuple[Cell, ...]] = []
-    for _, row in rows.iterrows():
+    for row in records(rows):
         null = bool(row["null"])
         word = "A/A arm" if null else ""
         if context.measured and not null:
@@ -209,7 +211,7 @@ def _joint(row: Any) -> Interval | None:
 
 def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
     """Exact tests and effect sizes, which rest on fewer assumptions than the intervals."""
-    found = context.beside[context.beside["study"] == study].set_index("arm")
+    found = context.beside_of(study)
     columns = (
         Column("Mutant"),
         Column("together [95 %]", "percent"),
@@ -219,8 +221,8 @@ def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
         Column("within blocks", "coefficient"),
     )
     cells: list[tuple[Cell, ...]] = []
-    for _, row in rows.iterrows():
-        test = found.loc[row["arm"]]
+    for row in records(rows):
+        test = found[row["arm"]]
         few = bool(test["smallest_p_corrected"] >= ALPHA)
         tests: tuple[Cell, Cell] = (test["permutation_p"], test["permutation_corrected"])
         tests = (TOO_FEW, None) if few else tests
@@ -237,7 +239,7 @@ def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
 
 def _split(context: Context, study: str) -> list[Table]:
     """Each change of energy as a part by time and a part by power, channel by channel."""
-    found = context.split[context.split["study"] == study]
+    found = context.split_of(study)
     if found.empty:
         return []
     columns = (
@@ -260,7 +262,7 @@ def _split(context: Context, study: str) -> list[Table]:
                 for name in ("time", "power")
             ),
         )
-        for _, row in found.iterrows()
+        for row in records(found)
     )
     title = f"{study}: by time and by power"
     traced = behind(study, found)
@@ -284,11 +286,11 @@ def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
     diverged = _diverged(context, study)
     columns += [Column("Performance")] if with_words else []
     columns += [Column("Diverged")] if diverged else []
-    times = _by_arm(context.rows("train_s", study))
+    times = by_arm(context.rows("train_s", study))
     performances = [_metric_rows(context, study, metric) for metric in metrics]
     words = _performance(context, study)
     cells: list[tuple[Cell, ...]] = []
-    for _, row in rows.iterrows():
+    for row in records(rows):
         arm = str(row["arm"])
         line: list[Cell] = [str(row["mutation"]), _interval_of(times, arm)]
         line += [_interval_of(found, arm) for found in performances]
@@ -333,13 +335,13 @@ def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
 def _beside(
     study: str, rows: pd.DataFrame, title: str, parts: dict[str, pd.DataFrame], kind: Kind
 ) -> Table | None:
-    known = {head: _by_arm(table) for head, table in parts.items()}
+    known = {head: by_arm(table) for head, table in parts.items()}
     known = {head: table for head, table in known.items() if table}
     if not known:
         return None
     cells = tuple(
         (str(row["mutation"]), *(_interval_of(t, str(row["arm"])) for t in known.values()))
-        for _, row in rows.iterrows()
+        for row in records(rows)
     )
     columns = (Column("Mutant"), *(Column(head, kind) for head in known))
     return Table(title=title, columns=columns, rows=cells, behind=behind(study, rows))
@@ -360,8 +362,10 @@ def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict |
 
 def _diverged(context: Context, study: str) -> dict[str, str]:
     """How many of how many trainings came to nothing, by arm, for arms that have any."""
-    table = context.cohorts[context.cohorts["study"] == study]
-    found = {}
+    table = context.cohorts_of(study)
+    found: dict[str, str] = {}
+    if not (table["diverged"] > 0).any():
+        return found
     for arm, group in table.groupby("arm", sort=False):
         lost = int(group["diverged"].sum())
         if lost:
@@ -371,7 +375,8 @@ def _diverged(context: Context, study: str) -> dict[str, str]:
 
 def _divergence_notes(context: Context, study: str) -> Iterator[str]:
     """In which ways the arms diverged that did."""
-    table = context.cohorts[(context.cohorts["study"] == study) & (context.cohorts["diverged"] > 0)]
+    table = context.cohorts_of(study)
+    table = table[table["diverged"] > 0]
     ways = {
         str(arm): f"{group['mutation'].iloc[0] or 'original'} ({ways_to_diverge(group)})"
         for arm, group in table.groupby("arm", sort=False)
@@ -381,15 +386,16 @@ def _divergence_notes(context: Context, study: str) -> Iterator[str]:
         yield f"Diverged, so that their metrics enter no mean: {listed}."
 
 
-def _metric_rows(context: Context, study: str, metric: Metric) -> dict[str, pd.Series]:
-    return _by_arm(context.rows(METRIC + metric.name, study))
+def _metric_rows(context: Context, study: str, metric: Metric) -> Arms:
+    return by_arm(context.rows(METRIC + metric.name, study))
 
 
-def _by_arm(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    return {str(row["arm"]): row for _, row in rows.iterrows()}
+def by_arm(rows: pd.DataFrame) -> Arms:
+    """The rows of one study by their arm."""
+    return {str(row["arm"]): row for row in records(rows)}
 
 
-def _interval_of(rows: dict[str, pd.Series], arm: str) -> Interval | None:
+def _interval_of(rows: Arms, arm: str) -> Interval | None:
     return interval(rows[arm]) if arm in rows else None
 
 
@@ -406,4 +412,5 @@ def _margin_note(metric: Metric) -> str:
     if metric.margin is None:
         return f"{metric.name}: {better} is better; no margin is stated, so no verdict is given."
     margin = number(metric.margin, "quantity")
-    return f"{metric.name}: {better} is better; a loss below {margin} is no damage."
+    items = f" It is a share of {metric.items:,} test items." if metric.items else ""
+    return f"{metric.name}: {better} is better; a loss below {margin} is no damage.{items}"

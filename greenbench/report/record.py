@@ -11,6 +11,7 @@ import pandas as pd
 from greenbench.analysis import limits as analysis
 from greenbench.analysis.agreement import agreement
 from greenbench.analysis.limits import Limit
+from greenbench.analysis.records import records
 from greenbench.report import imported, validity
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Section, Table
@@ -105,7 +106,7 @@ def provenance(context: Context) -> Section:
             float(row["coverage"]),
             float(row["calibration"]),
         )
-        for _, row in channels.iterrows()
+        for row in records(channels)
     )
     note = (
         "Coverage: share of time the sensor looks; calibration: published relative error of its"
@@ -134,7 +135,7 @@ def _agreement(context: Context) -> Iterator[Table]:
     )
     names = ("windows", "median", "low", "high", "within")
     cells: tuple[tuple[Cell, ...], ...] = tuple(
-        (str(row["counter"]), *(float(row[name]) for name in names)) for _, row in found.iterrows()
+        (str(row["counter"]), *(float(row[name]) for name in names)) for row in records(found)
     )
     note = (
         "Integrated power readings against the energy counter of the same device, over training"

@@ -14,6 +14,7 @@ from greenbench.analysis import limits as analysis
 from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.independent import Diagnosis, diagnose, verdicts
 from greenbench.analysis.limits import Limit
+from greenbench.analysis.records import records
 from greenbench.analysis.settings import (
     HYPERPARAMETER,
     one_at_a_time,
@@ -253,7 +254,7 @@ def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
     columns += [Column(f"Δ {metric.name} [95 %]", "change")] if metric else []
     columns += [Column("Performance")] if metric and metric.margin is not None else []
     cells: list[tuple[Cell, ...]] = []
-    for row in rows.to_dict("records"):
+    for row in records(rows):
         word = row["energy"] if known.context.measured else ""
         verdict = ": ".join(part for part in (word, row["why"]) if part)
         line: list[Cell] = [
@@ -302,7 +303,7 @@ def _metric_changes(
     found = unpaired_deltas(table, METRIC + metric.name, "difference")
     return {
         str(row["arm"]): _interval(row["estimate"], row["low"], row["high"])
-        for row in found.to_dict("records")
+        for row in records(found)
     }
 
 
@@ -343,7 +344,7 @@ def _correlated(study: str, rows: pd.DataFrame) -> Table:
     columns += [Column("Partial ρ [95 %]", "coefficient")] if partial else []
     columns += [Column("Shape"), Column("Note")]
     cells: list[tuple[Cell, ...]] = []
-    for row in rows.to_dict("records"):
+    for row in records(rows):
         line: list[Cell] = [
             row["hyperparameter"],
             quantity_name(row["quantity"]),
@@ -366,7 +367,7 @@ def _correlated(study: str, rows: pd.DataFrame) -> Table:
 def _heatmap(study: str, rows: pd.DataFrame) -> Iterator[Heatmap]:
     names = [str(name) for name in rows["hyperparameter"].drop_duplicates()]
     quantities = [str(name) for name in rows["quantity"].drop_duplicates()]
-    cells = {(r["hyperparameter"], r["quantity"]): r for r in rows.to_dict("records")}
+    cells = {(r["hyperparameter"], r["quantity"]): r for r in records(rows)}
     ranked = rows["method"] == "spearman"
     if not rows.loc[ranked, "coefficient"].notna().any():
         return

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.records import records
 from greenbench.report import company
 from greenbench.report.context import Context
 from greenbench.report.effects import interval
@@ -71,9 +72,7 @@ def colocation(context: Context) -> Section | None:
 
 def settings_behind(context: Context, study: str, hyperparameter: str) -> Behind:
     """The trials of a hyperparameter's settings: the original's and of arms that changed it alone."""
-    table = context.cohorts
-    changed = (table["study"] == study) & (table["changed"] == hyperparameter)
-    return Behind(study, ("original", *map(str, table.loc[changed, "arm"].drop_duplicates())))
+    return Behind(study, ("original", *context.arms_that_changed(study, hyperparameter)))
 
 
 def _traced(context: Context, study: str, table: Table) -> Table:
@@ -114,7 +113,7 @@ def _correlation(rows: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
         unknown: tuple[Cell, ...] = ("all", None, None, "")
         yield str(first["hyperparameter"]), *unknown, fewest, str(first["note"])
         return
-    for _, row in rows.iterrows():
+    for row in records(rows):
         coefficient: Cell = _bounded(row, "rho")
         if pd.notna(row["epsilon_squared"]):
             coefficient = f"ε² {row['epsilon_squared']:.2f}"
@@ -141,7 +140,7 @@ def _more(study: str, rows: pd.DataFrame) -> Iterator[Table]:
     ]
     columns += [Column("partial ρ [95 %]", "coefficient"), Column("held fixed")] if partial else []
     cells: list[tuple[Cell, ...]] = []
-    for _, row in known.iterrows():
+    for row in records(known):
         line: list[Cell] = [str(row["hyperparameter"]), name(str(row["quantity"]))]
         for key in ("tau", "r"):
             line += [_bounded(row, key), _number(row[f"{key}_p_corrected"])]
@@ -151,7 +150,7 @@ def _more(study: str, rows: pd.DataFrame) -> Iterator[Table]:
     yield Table(title=f"{study}: further coefficients", columns=tuple(columns), rows=tuple(cells))
 
 
-def _bounded(row: pd.Series, key: str) -> Interval | None:
+def _bounded(row: Any, key: str) -> Interval | None:
     value, low, high = (_number(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
     return None if value is None else Interval(value, low, high)
 
@@ -180,7 +179,7 @@ def _per_training(context: Context, heading: str, rows: pd.DataFrame) -> Table:
             row["solo_s"],
             row["cohort_s"],
         )
-        for _, row in rows.iterrows()
+        for row in records(rows)
     )
     return Table(
         title=f"{heading}: one training",
@@ -195,18 +194,24 @@ def _per_training(context: Context, heading: str, rows: pd.DataFrame) -> Table:
 def _both(context: Context, heading: str, rows: pd.DataFrame) -> Table:
     """Each mutant's delta solo and co-located."""
     what = "energy" if context.measured else "CPU time"
-    main, trials = context.main, context.frames.trials
-    of_model = trials[trials["model"] == rows["model"].iloc[0]]
+    planned = context.planned
+    of_model = planned[planned["model"] == rows["model"].iloc[0]]
     scenarios = ("solo", str(rows["scenario"].iloc[0]))
     columns = (Column("Mutant"), *(Column(f"Δ {what}, {s} [95 %]", "percent") for s in scenarios))
+    deltas = {
+        scenario: {
+            row["mutation"]: row
+            for study in reversed(of_model.loc[of_model["scenario"] == scenario, "study"].to_list())
+            for row in reversed(records(context.rows(context.quantity, study)))
+        }
+        for scenario in scenarios
+    }
     cells: list[tuple[Cell, ...]] = []
-    for _, arm in rows[rows["mutation"] != ""].iterrows():
+    for arm in records(rows[rows["mutation"] != ""]):
         line: list[Cell] = [_arm(arm)]
         for scenario in scenarios:
-            studies = of_model[of_model["scenario"] == scenario]["study"].unique()
-            same = main["study"].isin(studies) & (main["mutation"] == arm["mutation"])
-            found = main[same]
-            line.append(interval(found.iloc[0]) if len(found) else None)
+            found = deltas[scenario].get(arm["mutation"])
+            line.append(None if found is None else interval(found))
         cells.append(tuple(line))
     return Table(title=f"{heading}: deltas in both", columns=columns, rows=tuple(cells))
 

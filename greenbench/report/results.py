@@ -35,7 +35,7 @@ def results_json(store: Store) -> dict[str, list[dict[str, Any]]]:
 def results_table(store: Store) -> pd.DataFrame:
     """The entries of `results_json` as a frame (object columns; None is what is not known)."""
     frames = reading.read(store)
-    checks = _checks(frames.checks)
+    checks = _checks(reading.checks(store))
     measured = {row["cohort"]: row for row in cohorts(frames).to_dict(orient="records")}
     columns = frames.trials.columns
     rows = [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
 
+from greenbench.analysis.records import records
 from greenbench.analysis.shares import shares_of_originals
 from greenbench.report.context import Context
 from greenbench.report.model import Behind, Cell, Column, Section, Table
@@ -20,19 +22,21 @@ NOTE = (
     " channel add up to its measured energy. ± spans work that draws twice or half as much per"
     " unit of use as its neighbours', and power that saturates."
 )
+SPECIAL = re.compile("nothing is split|not told|not known")
 NAMES = {"own": "greenbench", "other": "other processes"}
 
 
 def section(context: Context) -> Section | None:
     """Who used it, study by study; None where the record has no split."""
     frames = context.frames
-    if not context.measured or frames.shares.empty:
+    if not context.measured or context.shares.empty:
         return None
-    found = shares_of_originals(frames.shares, context.cohorts, frames.channels)
+    found = shares_of_originals(context.shares, context.cohorts, frames.channels)
     if found.empty:
         return None
+    bases = _bases(context)
     tables = [
-        _table(str(study), rows, _bases(frames.shares, context.cohorts, str(study)))
+        _table(str(study), rows, bases.get(str(study), ()))
         for study, rows in found.groupby("study", sort=False)
     ]
     return Section(
@@ -60,7 +64,7 @@ def _table(study: str, rows: pd.DataFrame, bases: tuple[str, ...]) -> Table:
             float(row["uncertainty_j"]),
             float(row["share"]),
         )
-        for _, row in rows.iterrows()
+        for row in records(rows)
     )
     title = f"{study}: who used it (modelled)"
     traced = (Behind(study, ("original",)),) * len(cells)
@@ -73,10 +77,14 @@ def _who(row: Any, *, solo: bool) -> str:
     return NAMES.get(str(row["kind"]), str(row["kind"]))
 
 
-def _bases(shares: pd.DataFrame, cohorts: pd.DataFrame, study: str) -> tuple[str, ...]:
-    """What the split rests on, where that is more than the section says."""
-    runs = cohorts.loc[(cohorts["study"] == study), "cohort_run"]
-    found = shares[shares["cohort_run"].isin(runs) & (shares["window_kind"] == "train")]
-    special = found[found["basis"].str.contains("nothing is split|not told|not known", regex=True)]
-    pairs = special[["channel", "basis"]].drop_duplicates()
-    return tuple(f"{channel}: {basis}." for channel, basis in pairs.itertuples(index=False))
+def _bases(context: Context) -> dict[str, tuple[str, ...]]:
+    """By study: what the split rests on, where that is more than the section says."""
+    shares = context.shares
+    special = [basis for basis in shares["basis"].unique() if SPECIAL.search(basis)]
+    found = shares.loc[shares["basis"].isin(special), ["cohort_run", "channel", "basis"]]
+    found = found.merge(context.cohorts[["cohort_run", "study"]], on="cohort_run", how="inner")
+    pairs = found.drop_duplicates(["study", "channel", "basis"])
+    return {
+        str(study): tuple(f"{r.channel}: {r.basis}." for r in rows.itertuples(index=False))
+        for study, rows in pairs.groupby("study", sort=False)
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import noise_band
 from greenbench.report.context import Context
 from greenbench.report.effects import Judged, judged
@@ -48,9 +49,11 @@ def _invalid(context: Context) -> Iterator[str]:
 
 
 def _measured(context: Context) -> Iterator[str]:
-    mutants = judged(context)
+    mutants: dict[str, list[Judged]] = {}
+    for mutant in judged(context):
+        mutants.setdefault(mutant.study, []).append(mutant)
     for study in context.studies():
-        of_study = [mutant for mutant in mutants if mutant.study == study]
+        of_study = mutants.get(study, [])
         if not of_study:
             continue
         counts = Counter(mutant.energy for mutant in of_study)
@@ -68,8 +71,10 @@ def _greenest(context: Context, study: str, mutants: list[Judged]) -> Iterator[s
         change = cell_text(best.change, "percent")
         text = f"{study}: greenest with performance {best.performance}: {best.mutation}, {change}"
         crossed = context.choice[context.choice["study"] == study]
-        for _, row in crossed[crossed["mutation"] != ""].iterrows():
-            saving = cell_text(Interval(*map(float, row[["saving", "low", "high"]])), "percent")
+        for row in records(crossed[crossed["mutation"] != ""]):
+            saving = cell_text(
+                Interval(*(float(row[name]) for name in ("saving", "low", "high"))), "percent"
+            )
             text += f"; on blocks that did not choose, choosing so saves {saving}"
         yield f"{text}."
 
@@ -87,7 +92,7 @@ def _not_measured(context: Context) -> Iterator[str]:
 def _colocated(context: Context) -> Iterator[str]:
     rows = context.colocation[context.colocation["mutation"] == ""]
     what = "energy" if context.measured else "CPU time"
-    for _, row in rows[rows["low"].notna()].iterrows():
+    for row in records(rows[rows["low"].notna()]):
         low, high, change = (100 * float(row[key]) for key in ("low", "high", "change"))
         less = "less" if change < 0 else "more"
         sizes = sorted((abs(low), abs(high)))

@@ -81,7 +81,8 @@ def inert(text: str, longest: int = LONGEST) -> str:
     A newline becomes a space; anything else that could steer a terminal or turn the reading
     direction is written as its code point.
     """
-    shown = "".join(_visible(character) for character in " ".join(text.split()))
+    line = " ".join(text.split())
+    shown = line if line.isprintable() else "".join(map(_visible, line))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 

@@ -53,7 +53,7 @@ def section(context: Context, store: Store) -> Section | None:
 
 
 def _chosen(context: Context, study: str) -> Iterator[pd.Series]:
-    table = context.cohorts[context.cohorts["study"] == study]
+    table = context.cohorts_of(study)
     originals = table[table["original"].astype(bool)].sort_values(context.quantity)
     if len(originals):
         yield originals.iloc[(len(originals) - 1) // 2]

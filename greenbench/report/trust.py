@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from greenbench.analysis.health import SHOWN
 from greenbench.analysis.power import POWER
+from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import energy_verdict, noise_band
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Interval, Section, Table
@@ -52,13 +54,14 @@ def _power(context: Context) -> Table | None:
     names = ["noise", "detectable", "blocks_for_estimate"]
     names += ["blocks_for_smallest"] if smallest else []
     words = {
-        (study, str(row["arm"])): energy_verdict(row, noise_band(rows), smallest)
+        (study, str(row["arm"])): energy_verdict(row, band, smallest)
         for study in context.studies()
         for rows in (context.rows(context.quantity, study),)
-        for _, row in rows.iterrows()
+        for band in (noise_band(rows),)
+        for row in records(rows)
     }
     cells: list[tuple[Cell, ...]] = []
-    for _, row in context.power.iterrows():
+    for row in records(context.power):
         settled = words[str(row["study"]), str(row["arm"])] != "inconclusive"
         line: list[Cell] = [str(row["study"]), str(row["mutation"]), int(row["blocks"])]
         line += [_known(row[name]) for name in names]
@@ -88,7 +91,7 @@ def _drift(context: Context) -> Table | None:
             Interval(float(row["per_hour"]), float(row["low"]), float(row["high"])),
             float(row["over_suite"]),
         )
-        for _, row in context.health.drift.iterrows()
+        for row in records(context.health.drift)
     )
     return Table(title="Drift over the suite", columns=columns, rows=cells, notes=(DRIFTED,))
 
@@ -114,7 +117,7 @@ def _outliers(context: Context) -> list[Table]:
             float(row["value"]),
             round(float(row["z"]), 1),
         )
-        for _, row in worst.iterrows()
+        for row in records(worst)
     )
     rest = len(found) - len(cells)
     notes = (FAR, *((f"… and {rest} more.",) if rest else ()))
@@ -134,9 +137,10 @@ def _without(context: Context) -> Table:
     columns += [Column("Verdict, all"), Column("without")] if context.measured else []
     cells: list[tuple[Cell, ...]] = []
     for study, rows in context.health.without.groupby("study", sort=False):
-        bands = [noise_band(_side(rows, ending)) for ending in ("", "_without")]
-        for _, row in rows.iterrows():
-            sides = [_side(row.to_frame().T, ending).iloc[0] for ending in ("", "_without")]
+        both = [_side(rows, ending) for ending in ("", "_without")]
+        bands = [noise_band(side) for side in both]
+        lines = zip(*(records(side) for side in both), strict=True)
+        for row, sides in zip(records(rows), lines, strict=True):
             line: list[Cell] = [str(study), str(row["mutation"])]
             line += [_interval(side) for side in sides]
             if context.measured:
@@ -155,13 +159,13 @@ def _side(rows: pd.DataFrame, ending: str) -> pd.DataFrame:
     return pd.DataFrame(known | {"null": rows["null"]})
 
 
-def _word(context: Context, side: pd.Series, band: float | None) -> str:
+def _word(context: Context, side: Mapping[Any, Any], band: float | None) -> str:
     if pd.isna(side["estimate"]):
         return "gone"
     return energy_verdict(side, band, context.stated.smallest_effect)
 
 
-def _interval(side: pd.Series) -> Interval | None:
+def _interval(side: Mapping[Any, Any]) -> Interval | None:
     value, low, high = (_known(side[name]) for name in ("estimate", "low", "high"))
     return None if value is None else Interval(value, low, high)
 

@@ -173,7 +173,6 @@ def test_copies_are_one_replicate_and_count_whole(tmp_path):
     assert row["low"] < -0.3 < row["high"]
     assert row["cohort"] == pytest.approx(3 * row["per_training"])
     assert row["slowdown"] == pytest.approx(1.6, abs=0.02)
-    assert row["overlap"] == pytest.approx(0.95)
     both = deltas(table, "energy_j", "ratio")
     halved = both[both["mutation"] == "epochs: 10 → 5"]
     assert list(halved["estimate"]) == pytest.approx([-0.5, -0.5], abs=0.02)

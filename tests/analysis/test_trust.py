@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from simulated import Study, Truth, change, null, simulate
+from simulated import ESTIMATE, MEASURED, Study, Truth, add_window, change, null, simulate
 from statsmodels.stats.power import TTestPower
 
 from greenbench.analysis import frames, health, interference, limits
@@ -16,7 +16,7 @@ from greenbench.analysis.cohorts import cohorts
 from greenbench.analysis.deltas import deltas
 from greenbench.analysis.power import blocks_to_detect, detectable, reached, run_noise
 from greenbench.analysis.stated import Stated
-from greenbench.api import Metric, Scenario
+from greenbench.api import Metric, Scenario, Window
 
 ACCURACY = Metric(name="accuracy", direction="maximize", margin=0.01)
 PAIR = Scenario(kind="homogeneous", copies=2)
@@ -141,6 +141,49 @@ def test_side_by_side_against_one_after_another(tmp_path):
     spread = interference.spread(table, "energy_j").iloc[0]
     assert spread["arms"] == 4
     assert spread["low"] < 1 < spread["high"]
+
+
+def test_the_time_in_which_all_trained_stands_beside_the_whole_run(tmp_path):
+    truths = [(change("epochs", 5), Truth(0.5)), (null(), Truth())]
+    studies = [Study(truths, blocks=2), Study(truths, blocks=2, scenario=PAIR)]
+    _, table = analysed(tmp_path, studies)
+    solo = table["kind"] == "solo"
+    assert table.loc[solo, ["overlap_s", "overlap_j"]].isna().all(axis=None)
+    found = interference.overlap(table).set_index("mutation")
+    assert list(found.index) == ["", "epochs: 10 → 5"]
+    assert list(found["overlap_s"]) == pytest.approx(list(found["train_s"] * 0.95))
+    assert list(found["overlap_j"]) == pytest.approx(list(found["energy_j"] * 0.95))
+    never = table.assign(overlap_s=table["overlap_s"].where(table["block"] == 1))
+    half = interference.overlap(never).set_index("mutation")
+    assert list(half["overlap_s"]) == pytest.approx(list(found["overlap_s"] / 2), rel=0.05)
+    assert list(half["overlap_j"]) == pytest.approx(list(found["overlap_j"] / 2), rel=0.05)
+
+
+@pytest.mark.parametrize("channels", [MEASURED, [ESTIMATE]])
+def test_the_windows_in_which_all_trained_are_added_up(tmp_path, channels):
+    """A background that starts again leaves several; no energy if that of one is not known."""
+    studies = [Study([(null(), Truth())], blocks=1, originals=3, scenario=PAIR)]
+    store = simulate(tmp_path, studies, channels=channels, shuffled=False)
+    for run, energy_j in ((1, 400.0), (2, None)):
+        begin_s = 1.0 + cohort_runs(store)[run]
+        window = Window(kind="overlap", start_s=begin_s, end_s=begin_s + 2.0, number=2)
+        add_window(store, 1, window, channels, energy_j, run=run)
+    table = cohorts(frames.read(store)).sort_values("start_s")
+    assert list(table["overlap_s"] - 0.95 * table["train_s"]) == pytest.approx([2, 2, 0, 0])
+    more_j = table["overlap_j"] - 0.95 * table["energy_j"]
+    if channels == [ESTIMATE]:
+        assert more_j.isna().all()
+    else:
+        assert list(more_j) == pytest.approx([400, math.nan, 0, 0], nan_ok=True)
+
+
+def cohort_runs(store):
+    """When the training of each cohort run ended (s), by its number."""
+    return dict(
+        store.connection.execute(
+            "SELECT cohort_run, end_s FROM windows WHERE kind = 'train' AND attempt IS NULL"
+        ).fetchall()
+    )
 
 
 def test_mutations_that_matter_more_beside_others_are_seen(tmp_path):

@@ -17,7 +17,9 @@ from greenbench.api import (
     Mutation,
     Provided,
     Scenario,
+    Share,
     Trial,
+    Unused,
 )
 from greenbench.proof import configuration_problem, device_problem, divergence
 
@@ -87,7 +89,48 @@ def test_a_mutation_below_the_frameworks_precision_changed_nothing():
         mutant("learning_rate", 0.100000000001), {"epochs": 14, "learning_rate": 0.1}
     )
     assert kind == "configuration"
-    assert "learning_rate: 0.1 → 0.100000000001 left the configuration" in text
+    assert "learning_rate: 0.1 → 0.100000000001 had no effect" in text
+
+
+def test_a_mutation_below_single_precision_changed_nothing_though_it_is_held_exactly():
+    """A rate of double precision is multiplied into weights of single precision."""
+    rate = 0.100000000001
+    used = {**ORIGINAL, "learning_rate": rate}
+    assert configuration_problem(mutant("learning_rate", rate), used)[0] == "configuration"
+
+
+@given(st.integers(1, 10_000), st.floats(0.0001, 1.0))
+def test_a_share_is_what_was_asked_for_if_it_counts_what_that_comes_to(total, share):
+    count = Share(count=0, total=total, least=1).count_for(share)
+    asked = trial(learning_rate=share)
+    for used, fine in ((count, True), (count + 1, False)):
+        effective = {**ORIGINAL, "learning_rate": Share(count=used, total=total, least=1)}
+        assert (configuration_problem(asked, effective) is None) is fine
+
+
+@pytest.mark.parametrize(
+    ("used", "words"),
+    [
+        (Share(count=4, total=40), "4 of 40"),
+        ((Share(count=4, total=40), Share(count=1, total=10)), "4 of 40, 1 of 10"),
+        (Unused(0.11), "0.11, which nothing acted on"),
+    ],
+)
+def test_a_mutation_that_rounds_away_or_is_not_acted_on_is_a_failure(used, words):
+    effective = {**ORIGINAL, "learning_rate": used}
+    kind, text = configuration_problem(mutant("learning_rate", 0.11), effective)
+    assert kind == "configuration"
+    assert (
+        f"had no effect: it left the configuration in effect as the original's (learning_rate: {words})"
+        in text
+    )
+    assert configuration_problem(trial(learning_rate=0.11), effective) is None
+
+
+def test_a_share_that_another_phase_counts_otherwise_is_an_effect():
+    used = (Share(count=4, total=40), Share(count=11, total=100))
+    effective = {**ORIGINAL, "learning_rate": used}
+    assert configuration_problem(mutant("learning_rate", 0.11), effective) is None
 
 
 def test_null_mutants_and_originals_must_leave_the_configuration_as_it_is():

@@ -6,7 +6,7 @@ import pytest
 
 from greenbench.api import Channel, Window, WindowEnergy
 from greenbench.host.cooldown import Reading, Rest
-from greenbench.host.evidence import Beside, Evidence
+from greenbench.host.evidence import Beside, Evidence, Together
 from greenbench.host.gpu import GpuProcess, GpuState, foreign
 from greenbench.host.readings import GpuReading, HostReading
 from greenbench.host.validity import ALL, REMEDIES, checks
@@ -192,6 +192,8 @@ CASES = [
     ("background", measured(beside=[background(9.5), background(4.0, runs=103)]), "fail"),
     ("background_load", measured(beside=[background(9.5, cpu_time_s=9.0)]), "ok"),
     ("background_load", measured(beside=[background(9.5, cpu_time_s=0.02)]), "fail"),
+    ("overlap", measured(together=Together(members=3, whole_s=10.0, overlap_s=6.0)), "ok"),
+    ("overlap", measured(together=Together(members=3, whole_s=10.0, overlap_s=4.0)), "warn"),
     ("pinning", measured(pinned=frozenset({2, 3})), "ok"),
     ("pinning", measured(pinned=frozenset({2, 3}), strayed=frozenset({5})), "fail"),
 ]

@@ -62,7 +62,7 @@ def test_values_arrive_as_data(tmp_path):
     assert facts["imported"]["map_text"] == map_text("paper-runs")
     assert set(read.trials["block"]) == {0}
     assert list(read.windows["kind"].unique()) == ["train"]
-    assert not len(read.shares)
+    assert frames.shares(Store.open(tmp_path / "set", read_only=True)).empty
     assert not len(read.checks)
 
 

@@ -47,6 +47,16 @@ def test_every_described_data_set_has_a_loader_and_the_other_way_round():
 
 
 @pytest.mark.parametrize("name", FORMS)
+def test_there_are_as_many_test_items_as_it_says(tasks, name):
+    described, found = catalog.BY_NAME[name].test_items, len(tasks[name].test)
+    assert described == found or (name == "stdlib-functions" and found / 2 < described < found)
+
+
+def test_there_are_as_many_queries_as_it_says(persons):
+    assert catalog.SYNTHETIC_MARKET1501.test_items == len(persons.query)
+
+
+@pytest.mark.parametrize("name", FORMS)
 def test_form_labels_and_split_of_a_classification(tasks, name):
     data = tasks[name]
     described = catalog.BY_NAME[name]

@@ -91,6 +91,8 @@ def run(task, conditions):
     from greenbench_tensorflow.catalog import DIGITS_CNN_KERAS
     from greenbench_tensorflow.trainers import DigitsCnn
 
+    from greenbench.proof import differences
+
     requested = {**DIGITS_CNN_KERAS.defaults(), **task.get("changes", {})}
     trainer = DigitsCnn(requested, conditions)
     if task.get("prepare", True):
@@ -107,7 +109,7 @@ def run(task, conditions):
     for variable in [*classification.network.variables, *classification.optimizer.variables]:
         bits.update(variable.numpy().tobytes())
     return {
-        "requested": requested,
+        "differences": differences(requested, trainer.effective()),
         "effective": trainer.effective(),
         "environment": trainer.environment(),
         "metrics": metrics,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from keras_drive import Recorder
 
+from greenbench.proof import differences
+
 
 def run(task, scratch):
     from greenbench_tensorflow import catalog, trainers
@@ -31,8 +33,7 @@ def run(task, scratch):
         for variable in thing.variables:
             bits.update(variable.numpy().tobytes())
     return {
-        "requested": requested,
-        "effective": trainer.effective(),
+        "differences": differences(requested, trainer.effective()),
         "environment": trainer.environment(),
         "metrics": metrics,
         "windows": progress.windows,

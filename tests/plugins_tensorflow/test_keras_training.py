@@ -92,9 +92,7 @@ def test_all_batches_share_one_trace(said):
 @pytest.mark.parametrize("name", MUTANTS)
 def test_each_hyperparameter_takes_effect(said, name):
     run = said["runs"][name]
-    assert run["effective"] == run["requested"]
-    for hyperparameter, value in run["requested"].items():
-        assert type(run["effective"][hyperparameter]) is type(value)
+    assert run["differences"] == []
     assert run["bits"] != said["runs"]["original"]["bits"]
 
 

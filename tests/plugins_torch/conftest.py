@@ -4,6 +4,8 @@ import contextlib
 import importlib
 import os
 import tempfile
+from dataclasses import replace
+from functools import cache, partial
 
 import pytest
 
@@ -43,11 +45,14 @@ class Window:
 class Run:
     """One training from construction to the test."""
 
-    def __init__(self, model, scratch, *, seed=1, threads=1, prepare=True, **changes):
+    def __init__(
+        self, model, scratch, *, seed=1, threads=1, prepared=None, prepare=True, **changes
+    ):
         self.requested = {**model.defaults(), **changes}
         module, name = model.trainer.split(":")
         kind = getattr(importlib.import_module(module), name)
-        self.trainer = kind(self.requested, Conditions(seed=seed, threads=threads, scratch=scratch))
+        conditions = Conditions(seed=seed, threads=threads, scratch=scratch, data=prepared)
+        self.trainer = kind(self.requested, conditions)
         self.progress = Recorder()
         if prepare:
             self.trainer.prepare()
@@ -75,3 +80,42 @@ def start(tmp_path):
     os.environ.clear()
     os.environ.update(before)
     tempfile.tempdir = folder
+
+
+@cache
+def loaded(kind, name, share):
+    """Loaded once for all tests; what judges is cut down, as most tests ask what a trainer says,
+    not how good it became."""
+    if kind == "TEXT":
+        data = LOADERS[kind][name](None)
+        return replace(data, validation=data.validation[:8192], test=data.test[:16_384])
+    data = LOADERS[kind][name](None, share)
+    if kind == "REIDENTIFICATION":
+        fewer = {part: every_eighth(getattr(data, part)) for part in ("query", "gallery")}
+        return replace(data, **fewer)
+    if name == "synthetic-cifar10":
+        fewer = data.test.first(0.3)
+        return replace(data, validation=fewer, test=fewer)
+    return data
+
+
+def every_eighth(photos):
+    return type(photos)(photos.images[::8], photos.identities[::8], photos.cameras[::8])
+
+
+LOADERS = {}
+
+
+@pytest.fixture
+def quick_data(monkeypatch):
+    """Data that are there offline, loaded once for all tests, with less to judge by."""
+    from greenbench_data import load
+
+    for kind in ("CLASSIFICATION", "REIDENTIFICATION", "TEXT"):
+        table = LOADERS.setdefault(kind, dict(getattr(load, kind)))
+        quick = {
+            name: partial(lambda k, n, _, share=1.0: loaded(k, n, share), kind, name)
+            for name in table
+            if name not in {"mnist", "cifar10", "market1501"}
+        }
+        monkeypatch.setattr(load, kind, {**table, **quick})

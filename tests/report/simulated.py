@@ -208,7 +208,7 @@ def _cohorts(study: Study, random: Random, shuffled: bool):
 
 
 def _idle(store, session, start_s, channels, random) -> None:
-    _window(
+    add_window(
         store,
         session,
         Window(kind="idle", start_s=start_s, end_s=start_s + 10),
@@ -245,8 +245,8 @@ def _run(
     window = Window(kind="train", start_s=start_s, end_s=start_s + train_s)
     total = outcome.get("energy_j", energy_j)
     ready = Window(kind="ready_idle", start_s=start_s - 2, end_s=start_s)
-    _window(store, session, ready, channels, 2 * READY_W, run=run)
-    number = _window(
+    add_window(store, session, ready, channels, 2 * READY_W, run=run)
+    number = add_window(
         store, session, window, channels, total, run=run, gap_s=outcome.get("gap_s", 0.0)
     )
     if total is not None:
@@ -257,7 +257,7 @@ def _run(
         _samples(store, session, channels, start_s, train_s, total)
     if copies > 1:
         overlap = Window(kind="overlap", start_s=start_s, end_s=start_s + train_s * 0.95)
-        _window(store, session, overlap, channels, energy_j * 0.95, run=run)
+        add_window(store, session, overlap, channels, energy_j * 0.95, run=run)
 
 
 def _epochs(store, session, run, attempts, members, start_s, train_s) -> None:
@@ -319,7 +319,7 @@ def _shares(store, window, channels, total_j, idle_j, keys) -> None:
         store.add_rows("shares", rows)
 
 
-def _window(store, session, window, channels, total_j, *, run=None, gap_s=0.0) -> int:
+def add_window(store, session, window, channels, total_j, *, run=None, gap_s=0.0) -> int:
     energies = [
         WindowEnergy(
             channel=c["name"],

@@ -24,7 +24,9 @@ REIDENTIFICATION: Final[Mapping[str, Loader[Reidentification]]] = {
     "market1501": market1501.load,
     "synthetic-market1501": lambda _, share: figures.load(share),
 }
-TEXT: Final[Mapping[str, Loader[Tokens]]] = {"stdlib-text": lambda _, share: stdlib.text(share)}
+TEXT: Final[Mapping[str, Callable[[Path | None], Tokens]]] = {
+    "stdlib-text": lambda _: stdlib.text()
+}
 
 
 def classification(name: str, folder: Path | None = None, share: float = 1.0) -> Labelled:
@@ -38,6 +40,7 @@ def reidentification(name: str, folder: Path | None = None, share: float = 1.0) 
     return REIDENTIFICATION[name](folder, share)
 
 
-def text(name: str, folder: Path | None = None, share: float = 1.0) -> Tokens:
-    """Running text; arguments and errors as for `classification`."""
-    return TEXT[name](folder, share)
+def text(name: str, folder: Path | None = None) -> Tokens:
+    """Running text; a trainer cuts it into windows and takes its share of those. Arguments and
+    errors as for `classification`."""
+    return TEXT[name](folder)

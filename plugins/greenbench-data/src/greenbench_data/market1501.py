@@ -14,13 +14,13 @@ from greenbench_data.prepared import Prepared
 def load(folder: Path | None, share: float) -> Reidentification:
     """The published three parts; identities of the training part are numbered from 0."""
     files = Prepared(catalog.MARKET1501.name, folder)
-    identities = np.asarray(files.array("train_identities"))
+    identities = np.array(files.array("train_identities"))
     persons, numbered = np.unique(identities, return_inverse=True)
     count = kept(len(identities), share)
     train = Photos(
         files.array("train_images")[:count],
         numbered[:count].astype(np.int64),
-        files.array("train_cameras")[:count],
+        np.array(files.array("train_cameras")[:count]),
     )
     return Reidentification(
         name=catalog.MARKET1501.name,
@@ -37,6 +37,6 @@ def load(folder: Path | None, share: float) -> Reidentification:
 def _photos(files: Prepared, part: str) -> Photos:
     return Photos(
         files.array(f"{part}_images"),
-        files.array(f"{part}_identities")[:],
-        files.array(f"{part}_cameras")[:],
+        np.array(files.array(f"{part}_identities")),
+        np.array(files.array(f"{part}_cameras")),
     )

@@ -106,8 +106,6 @@ class Tokens:
     train: Array
     validation: Array
     test: Array
-    total: int
-    """Tokens of the whole training part, of which `train` holds a share."""
 
 
 def kept(total: int, share: float) -> int:
@@ -115,11 +113,6 @@ def kept(total: int, share: float) -> int:
     if not 0 < share <= 1:
         raise ValueError(f"a share of the training data is in (0, 1], not {share!r}")
     return max(1, round(total * share))
-
-
-def share_kept(count: int, total: int, requested: float) -> float:
-    """The share that `count` of `total` items are: the requested one if it asks for so many."""
-    return requested if kept(total, requested) == count else count / total
 
 
 def stratified(labels: Array, among: Array, count: int, random: np.random.Generator) -> Array:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
+from greenbench.api import DataSet
 from greenbench.errors import DataError
-from greenbench_data.parts import Array
+from greenbench_data.parts import Array, Labelled, Part, kept
+
+CLASSES: Final = 10
+"""Of both published image sets."""
 
 
 class Prepared:
@@ -35,3 +40,31 @@ class Prepared:
                 f"Check it: `greenbench data verify {self.name}`.",
             ) from error
         return found
+
+
+def images(
+    data_set: DataSet,
+    folder: Path | None,
+    share: float,
+    *,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+) -> Labelled:
+    """Labelled images in the published two parts: what validates is what tests, as in the published
+    trainings. Images stay mapped (a trainer takes its own copy), labels are read."""
+    files = Prepared(data_set.name, folder)
+    labels, judged = (np.array(files.array(f"{part}_labels")) for part in ("train", "test"))
+    count = kept(len(labels), share)
+    test = Part(files.array("test_images"), judged)
+    return Labelled(
+        name=data_set.name,
+        label=data_set.label,
+        synthetic=False,
+        classes=CLASSES,
+        train=Part(files.array("train_images")[:count], labels[:count]),
+        validation=test,
+        test=test,
+        total=len(labels),
+        mean=mean,
+        std=std,
+    )

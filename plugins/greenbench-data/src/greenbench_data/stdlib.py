@@ -16,7 +16,7 @@ import numpy as np
 
 from greenbench.errors import DataError
 from greenbench_data import catalog
-from greenbench_data.parts import Array, Labelled, Part, Tokens, kept, stratified
+from greenbench_data.parts import Array, Labelled, Part, Tokens, stratified
 
 MODULES: Final = (
     "argparse",
@@ -51,22 +51,20 @@ FOLDERS_LEFT_OUT: Final = frozenset(
 """Not there everywhere (distributions split them off), or tables rather than programs."""
 
 
-def text(share: float) -> Tokens:
+def text() -> Tokens:
     """One stream of bytes a part; whole files go to one part, the same for every seed."""
     root = _root()
     files = [path for path in _files(root) if _module(path, root) not in MODULES]
     shuffled = [files[i] for i in np.random.default_rng(SPLIT_SEED).permutation(len(files))]
     tenth = len(files) // 10
-    train = _stream(shuffled[2 * tenth :])
     return Tokens(
         name=catalog.STDLIB_TEXT.name,
         label=_versioned(catalog.STDLIB_TEXT.label),
         synthetic=False,
         vocabulary=VOCABULARY,
-        train=train[: kept(len(train), share)],
+        train=_stream(shuffled[2 * tenth :]),
         validation=_stream(shuffled[tenth : 2 * tenth])[:HELD_OUT],
         test=_stream(shuffled[:tenth])[:HELD_OUT],
-        total=len(train),
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Labelled, Part
     from numpy.typing import NDArray
 
-    from greenbench.api import Conditions, Progress, Value
+    from greenbench.api import Conditions, Effective, Progress, Value
     from greenbench_tensorflow.settings import Settings
 
 EVALUATION_BATCH = 512
@@ -103,12 +103,13 @@ class Classification:
             window.report(**metrics)
         return metrics
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from the optimizer, the schedule, the layers, and what the loop counted."""
         layers = self.network.layers
         return {
+            "steps": self.seen.steps,
             "epochs": self.seen.epochs,
-            "learning_rate": _exact(self.seen.first_learning_rate, self.settings.learning_rate),
+            "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
             "dropout": _only(x.rate for x in layers if isinstance(x, keras.layers.Dropout)),
             "weight_decay": float(self.optimizer.weight_decay or 0.0),
@@ -153,11 +154,6 @@ class Classification:
     def _judge_batch(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         scores = self.network(images, training=False)
         self.tally.add(scores, labels, self.loss(labels, scores))
-
-
-def _exact(held: float, requested: float) -> float:
-    """The rate that Keras holds in float32; the request if that is what it rounds to."""
-    return requested if float(np.float32(requested)) == held else held
 
 
 def _only(values: Iterable[float]) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from keras import ops, optimizers
 from keras.optimizers import schedules
+
+from greenbench.api import Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +74,9 @@ class WarmupCosine(schedules.LearningRateSchedule):
         """The full rate, as the schedule gives it where the warm-up ends."""
         return float(self(self.warmup_steps))
 
-    def share_in_effect(self, requested: float, steps: int) -> float:
-        """The share of steps that warmed up, if there were as many steps as planned; else NaN."""
-        if steps != self.steps:
-            return math.nan
-        asked_for = round(self.steps * requested) == self.warmup_steps
-        return requested if asked_for else self.warmup_steps / self.steps
+    def warmup_in_effect(self, steps: int) -> Share | float:
+        """The steps that warmed up, if there were as many steps as planned; else NaN."""
+        return Share(count=self.warmup_steps, total=steps) if steps == self.steps else math.nan
 
 
 def adadelta(rate: Any) -> optimizers.Adadelta:
@@ -111,18 +110,21 @@ def at_milestones(rate: float, factor: float, milestones: Sequence[int], steps: 
     return schedules.PiecewiseConstantDecay(boundaries, values)
 
 
-def factor_in_effect(optimizer: optimizers.Optimizer, asked: float) -> float:
-    """By what the optimizer's schedule multiplies the rate at its first turn; NaN without one."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A schedule's first turn: after so many steps the rate is multiplied by `factor`."""
+
+    steps: int
+    factor: float
+
+
+def first_turn(optimizer: optimizers.Optimizer) -> Turn | None:
+    """That of the schedule that the optimizer holds; None without one."""
     held = optimizer.get_config()["learning_rate"]
     config = held["config"] if isinstance(held, dict) else {}
     if "decay_rate" in config:
-        return float(config["decay_rate"])
+        return Turn(int(config["decay_steps"]), float(config["decay_rate"]))
     if "values" in config:
-        return exact(config["values"][1] / config["values"][0], asked)
-    return math.nan
-
-
-def exact(held: float, requested: Any) -> float:
-    """What Keras holds in single precision; the request if that is what it rounds to."""
-    close = abs(held - float(requested)) <= 2 * np.finfo(np.float32).eps * abs(float(requested))
-    return float(requested) if close else held
+        first, second = config["values"][:2]
+        return Turn(int(config["boundaries"][0]) + 1, float(second / first))
+    return None

@@ -12,7 +12,7 @@ from greenbench_tensorflow.surroundings import settle
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenbench.api import Conditions, Model, Progress, Value
+    from greenbench.api import Conditions, Effective, Model, Progress, Value
     from greenbench_tensorflow.forms.base import Learning
 
 
@@ -47,7 +47,7 @@ class ImageClassifier:
         """Accuracy and loss on the held-out images."""
         return self.classification.test(progress)
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """What optimizer, schedule, layers and the loop truly held and did."""
         return self.classification.effective()
 
@@ -93,7 +93,7 @@ class Published:
         """The model's metrics on what was held out."""
         return self.training.test(progress)
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """What optimizer, schedule, layers and the loop truly held and did."""
         return self.training.effective()
 

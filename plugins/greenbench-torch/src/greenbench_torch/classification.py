@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from greenbench_data.parts import Labelled, Part
 
-    from greenbench.api import Conditions, Progress, Value
+    from greenbench.api import Conditions, Effective, Progress, Value
     from greenbench_torch.settings import Settings
 
 EVALUATION_BATCH = 512
@@ -97,10 +97,11 @@ class Classification:
             window.report(**metrics)
         return metrics
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from the optimizer, the schedule, the layers, and what the loop counted."""
         groups = self.optimizer.param_groups
         return {
+            "steps": self.seen.steps,
             "epochs": self.seen.epochs,
             "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,

@@ -100,7 +100,9 @@ STDLIB_CLASSIFIER_FINETUNING = Model(
         data_share(),
     ),
     metrics=(
-        accuracy(0.2, 0.02, "the standard error of 972 functions at 0.7 is 0.015"),
+        accuracy(
+            0.2, 0.04, "at 0.7, other 900 functions make two equal models differ by up to 0.036"
+        ),
         LOSS,
     ),
 )

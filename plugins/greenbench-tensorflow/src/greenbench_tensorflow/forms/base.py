@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 import tensorflow as tf
-from greenbench_data.parts import share_kept
 
+from greenbench.api import Share, Unused
 from greenbench_tensorflow import device, randomness
 from greenbench_tensorflow.bookkeeping import Seen, Sums
 from greenbench_tensorflow.judge import Outcome
-from greenbench_tensorflow.rates import exact
+from greenbench_tensorflow.rates import first_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from keras import optimizers
 
-    from greenbench.api import Conditions, Progress, Value
+    from greenbench.api import Conditions, Effective, Progress, Value
     from greenbench_tensorflow.settings import Asked
 
 Batch = tuple[Any, ...]
@@ -118,7 +118,7 @@ class Learning(ABC):
         """The metrics on what was held out."""
 
     @abstractmethod
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """What was in effect besides epochs, learning rate and batch size."""
 
     # --- what a trainer calls ---
@@ -166,12 +166,12 @@ class Learning(ABC):
             window.report(**metrics)
         return metrics
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from the optimizer, the schedule, the layers, and what the loop counted."""
-        rate = self.asked.number("learning_rate")
         return {
+            "steps": self.seen.steps,
             "epochs": self.seen.epochs,
-            "learning_rate": exact(self.seen.first_learning_rate, rate),
+            "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
             **self.more_effective(),
         }
@@ -186,17 +186,22 @@ class Learning(ABC):
 
     # --- reading back ---
 
-    def data_in_effect(self, name: str, count: int, total: int) -> dict[str, Value]:
-        """The data set, and the share of its training part that is on the device."""
-        return {
-            "data": name,
-            "data_share": share_kept(count, total, self.asked.number("data_share")),
-        }
+    def moved(self) -> bool:
+        """Whether the optimizer counted every step, by which its schedule goes."""
+        return int(self.optimizer.iterations.numpy()) == self.seen.steps
 
-    def moved(self, value: float) -> float:
-        """A setting of the schedule, if the optimizer counted every step; else NaN."""
-        counted = int(self.optimizer.iterations.numpy())
-        return value if counted == self.seen.steps else math.nan
+    def factor_in_effect(self) -> float | Unused:
+        """By what the optimizer's schedule multiplied the rate at its first turn, if it was moved;
+        else NaN. Unused, if no step came after that turn."""
+        turn = first_turn(self.optimizer)
+        if turn is None or not self.moved():
+            return math.nan
+        return turn.factor if self.seen.steps > turn.steps else Unused(turn.factor)
+
+
+def data_in_effect(name: str, count: int, total: int) -> dict[str, Effective]:
+    """The data set, and the share of its training part that is on the device."""
+    return {"data": name, "data_share": Share(count=count, total=total, least=1)}
 
 
 def of_each_size(batches: Iterable[Batch]) -> Iterator[Batch]:

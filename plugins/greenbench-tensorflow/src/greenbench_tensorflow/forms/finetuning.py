@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 from greenbench_data import load, order
-from greenbench_data.parts import share_kept
 
+from greenbench.api import Share, Unused
 from greenbench_tensorflow import rates
 from greenbench_tensorflow.bookkeeping import Seen
-from greenbench_tensorflow.forms.base import Batch, Learning, Step, of_each_size
+from greenbench_tensorflow.forms.base import Batch, Learning, Step, data_in_effect, of_each_size
 from greenbench_tensorflow.forms.language import EVALUATION_BATCH, Windows, next_token, shape_of
 from greenbench_tensorflow.judge import INDICES, Judge, Outcome, cross_entropy
 from greenbench_tensorflow.layers import dropout_in_effect
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Part
     from keras import optimizers
 
-    from greenbench.api import Conditions, Progress, Value
+    from greenbench.api import Conditions, Effective, Progress
 
 TEXT = "stdlib-text"
 """What the pre-training reads; it shares no module with the functions."""
@@ -40,8 +40,9 @@ class StdlibClassifierFineTuning(Learning):
 
     def load(self, conditions: Conditions) -> None:
         """Running text in windows; functions cut to the context."""
-        self.text = load.text(TEXT, conditions.data, self.asked.number("pretrain_share"))
-        self.windows = Windows(self.text.train, self.asked.count("context"))
+        self.text = load.text(TEXT, conditions.data)
+        share = self.asked.number("pretrain_share")
+        self.windows = Windows(self.text.train, self.asked.count("context"), share)
         name, share = self.asked.text("data"), self.asked.number("data_share")
         self.task = load.classification(name, conditions.data, share)
         self.training = self._on_device(self.task.train)
@@ -112,35 +113,41 @@ class StdlibClassifierFineTuning(Learning):
         """Accuracy and loss on the functions that were held out."""
         return self.held_out.metrics()
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from both optimizers and schedules, and from the layers."""
-        asked = self.asked.number("warmup_share")
-        shares = {self.schedule.share_in_effect(asked, _steps(self.optimizer))}
+        warmups = [self.schedule.warmup_in_effect(_steps(self.optimizer))]
         if self.read.steps:
-            shares.add(self.reading_schedule.share_in_effect(asked, _steps(self.reading)))
-        rate = rates.exact(self.schedule.highest(), self.asked.number("learning_rate"))
+            warmups.append(self.reading_schedule.warmup_in_effect(_steps(self.reading)))
+        shares = tuple(warmup for warmup in warmups if isinstance(warmup, Share))
         return {
             **super().effective(),
-            "learning_rate": self.moved(rate),
-            "warmup_share": shares.pop() if len(shares) == 1 else math.nan,
+            "steps": self.read.steps + self.seen.steps,
+            "learning_rate": self.schedule.highest() if self.moved() else math.nan,
+            "warmup_share": shares if len(shares) == len(warmups) else math.nan,
         }
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The pre-training, the optimizers, the layers, the data."""
         decays = {float(o.weight_decay) for o in (self.reading, self.optimizer)}
-        asked = self.asked.number("pretrain_learning_rate")
-        text, share = self.text, self.asked.number("pretrain_share")
-        moved = _steps(self.reading) == self.read.steps
         return {
             "pretrain_epochs": self.read.epochs,
-            "pretrain_learning_rate": (
-                rates.exact(self.reading_schedule.highest(), asked) if moved else math.nan
-            ),
-            "pretrain_share": share_kept(len(text.train), text.total, share),
+            **self._reading_in_effect(),
             "weight_decay": decays.pop() if len(decays) == 1 else math.nan,
             "dropout": dropout_in_effect(self.network),
             **transformer.shape_in_effect(self.network),
-            **self.data_in_effect(self.task.name, len(self.task.train), self.task.total),
+            **data_in_effect(self.task.name, len(self.task.train), self.task.total),
+        }
+
+    def _reading_in_effect(self) -> Mapping[str, Effective]:
+        """The rate and the text of the pre-training; without one they are only held."""
+        highest = self.reading_schedule.highest()
+        windows = Share(count=len(self.windows), total=self.windows.total, least=1)
+        if not self.read.steps:
+            return {"pretrain_learning_rate": Unused(highest), "pretrain_share": Unused(windows)}
+        moved = _steps(self.reading) == self.read.steps
+        return {
+            "pretrain_learning_rate": highest if moved else math.nan,
+            "pretrain_share": windows,
         }
 
     def _phase(

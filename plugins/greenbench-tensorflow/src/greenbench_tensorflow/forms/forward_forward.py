@@ -9,11 +9,11 @@ import tensorflow as tf
 from greenbench_data import load, order
 from keras import optimizers
 
-from greenbench_tensorflow.forms.base import Batch, Learning, Step
+from greenbench_tensorflow.forms.base import Batch, Learning, Step, data_in_effect
 from greenbench_tensorflow.forms.pictures import Pictures
 from greenbench_tensorflow.judge import EVALUATION_BATCH, Outcome
 from greenbench_tensorflow.nets import forward_forward
-from greenbench_tensorflow.rates import ADAM_EPSILON, exact
+from greenbench_tensorflow.rates import ADAM_EPSILON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
     from greenbench_data.parts import Part
 
-    from greenbench.api import Conditions, Progress, Value
+    from greenbench.api import Conditions, Effective, Progress
 
 ROWS = tf.TensorSpec([None, None], tf.float32)
 
@@ -114,23 +114,23 @@ class MnistForwardForward(Learning):
             hits += int((self.guess(self.held_out[start:end]).numpy() == labels[start:end]).sum())
         return {"accuracy": hits / len(labels)}
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from the layers and their optimizers, and from what those counted."""
-        asked = self.asked.number("learning_rate")
         counted = {int(optimizer.iterations.numpy()) for optimizer in self.optimizers}
         whole = self.seen.epochs == sum(int(o.iterations.numpy()) for o in self.optimizers)
         held = {float(optimizer.learning_rate) for optimizer in self.optimizers}
         thresholds = {layer.threshold for layer in self.network.layers}
         widths = {int(layer.linear.units) for layer in self.network.layers}
         return {
+            "steps": self.seen.steps,
             "epochs": counted.pop() if len(counted) == 1 and whole else math.nan,
-            "learning_rate": exact(held.pop(), asked) if len(held) == 1 else math.nan,
+            "learning_rate": held.pop() if len(held) == 1 else math.nan,
             "threshold": thresholds.pop() if len(thresholds) == 1 else math.nan,
             "width": widths.pop() if len(widths) == 1 else math.nan,
-            **self.data_in_effect(self.task.name, int(self.right.shape[0]), self.task.total),
+            **data_in_effect(self.task.name, int(self.right.shape[0]), self.task.total),
         }
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """Nothing: `effective` says all."""
         return {}
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from greenbench_data import load, order
 
 from greenbench_tensorflow import rates
-from greenbench_tensorflow.forms.base import Batch, Learning
+from greenbench_tensorflow.forms.base import Batch, Learning, data_in_effect
 from greenbench_tensorflow.forms.pictures import Pictures
 from greenbench_tensorflow.judge import INDICES, Judge, Outcome, cross_entropy
 from greenbench_tensorflow.layers import first_width
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Part
     from keras import optimizers
 
-    from greenbench.api import Conditions, Value
+    from greenbench.api import Conditions, Effective
 
 FLAGS = tf.TensorSpec([None], tf.bool)
 
@@ -62,9 +62,9 @@ class ImageLearning(Learning):
         """Accuracy and loss on what was held out."""
         return self.held_out.metrics()
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The data."""
-        return self.data_in_effect(self.task.name, len(self.training), self.task.total)
+        return data_in_effect(self.task.name, len(self.training), self.task.total)
 
     def _judge(self, part: Part) -> Judge:
         pictures, labels = Pictures.of(self.task, part), tf.constant(part.labels)
@@ -96,11 +96,10 @@ class MnistCnn(ImageLearning):
         rate, gamma = self.asked.number("learning_rate"), self.asked.number("gamma")
         return rates.adadelta(rates.every(1, rate, gamma, self.steps_an_epoch))
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The schedule, the layers, the data."""
-        gamma = rates.factor_in_effect(self.optimizer, self.asked.number("gamma"))
         return {
-            "gamma": self.moved(gamma),
+            "gamma": self.factor_in_effect(),
             "dropout": float(self.network.get_layer("dropout").rate),
             "hidden_dropout": float(self.network.get_layer("hidden_dropout").rate),
             "width": first_width(self.network),
@@ -146,13 +145,12 @@ class Cifar10ResNet20(ImageLearning):
         scores = self.network(images, training=True)
         return cross_entropy(scores, tf.gather(self.labels, batch[0]))
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer, the schedule, the layers, the data."""
-        factor = rates.factor_in_effect(self.optimizer, self.asked.number("decay_factor"))
         return {
             "momentum": float(self.optimizer.momentum),
             "weight_decay": float(self.optimizer.weight_decay),
-            "decay_factor": self.moved(factor),
+            "decay_factor": self.factor_in_effect(),
             "width": first_width(self.network),
             **super().more_effective(),
         }

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 from greenbench_data import load, order
+from greenbench_data.parts import kept
 
 from greenbench_tensorflow import rates
-from greenbench_tensorflow.forms.base import Batch, Learning
+from greenbench_tensorflow.forms.base import Batch, Learning, data_in_effect
 from greenbench_tensorflow.judge import INDICES, Judge, Outcome, cross_entropy
 from greenbench_tensorflow.layers import dropout_in_effect
 from greenbench_tensorflow.nets import transformer
@@ -21,20 +22,22 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Array
     from keras import optimizers
 
-    from greenbench.api import Conditions, Value
+    from greenbench.api import Conditions, Effective
     from greenbench_tensorflow.settings import Asked
 
 EVALUATION_BATCH = 128
 
 
 class Windows:
-    """A stream of tokens on the device, cut into windows, each with the token after it."""
+    """A stream of tokens on the device, cut into windows, each with the token after it; the first
+    `share` of its windows."""
 
-    def __init__(self, stream: Array, context: int) -> None:
-        self.count, self.context = (len(stream) - 1) // context, context
-        if not self.count:
+    def __init__(self, stream: Array, context: int, share: float = 1.0) -> None:
+        self.total, self.context = (len(stream) - 1) // context, context
+        if not self.total:
             raise ValueError(f"{len(stream)} tokens hold no window of {context}")
-        self.tokens = tf.constant(stream)
+        self.count = kept(self.total, share)
+        self.tokens = tf.constant(stream[: self.count * context + 1])
 
     def __len__(self) -> int:
         return self.count
@@ -73,10 +76,10 @@ class StdlibTransformerLm(Learning):
 
     def load(self, conditions: Conditions) -> None:
         """Three streams, cut into windows."""
-        name, share = self.asked.text("data"), self.asked.number("data_share")
-        task = load.text(name, conditions.data, share)
+        task = load.text(self.asked.text("data"), conditions.data)
         self.task = task
-        self.training = Windows(task.train, self.asked.count("context"))
+        share = self.asked.number("data_share")
+        self.training = Windows(task.train, self.asked.count("context"), share)
         self.looked_at, self.held_out = self._judge(task.validation), self._judge(task.test)
 
     def build(self) -> keras.Model:
@@ -110,24 +113,22 @@ class StdlibTransformerLm(Learning):
         """Of the stream that was held out."""
         return _with_bits(self.held_out.metrics())
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from optimizer, schedule and layers; the rate is the highest there was."""
         steps = int(self.optimizer.iterations.numpy())
-        share = self.schedule.share_in_effect(self.asked.number("warmup_share"), steps)
-        rate = rates.exact(self.schedule.highest(), self.asked.number("learning_rate"))
         return {
             **super().effective(),
-            "learning_rate": self.moved(rate),
-            "warmup_share": self.moved(share),
+            "learning_rate": self.schedule.highest() if self.moved() else math.nan,
+            "warmup_share": self.schedule.warmup_in_effect(steps) if self.moved() else math.nan,
         }
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer, the layers, the data."""
         return {
             "weight_decay": float(self.optimizer.weight_decay),
             "dropout": dropout_in_effect(self.network),
             **transformer.shape_in_effect(self.network),
-            **self.data_in_effect(self.task.name, len(self.task.train), self.task.total),
+            **data_in_effect(self.task.name, len(self.training), self.training.total),
         }
 
     def _judge(self, stream: Array) -> Judge:

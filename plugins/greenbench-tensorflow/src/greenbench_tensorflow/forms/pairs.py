@@ -9,7 +9,7 @@ from greenbench_data import load, order
 from keras import losses
 
 from greenbench_tensorflow import rates
-from greenbench_tensorflow.forms.base import Batch, Learning
+from greenbench_tensorflow.forms.base import Batch, Learning, data_in_effect
 from greenbench_tensorflow.forms.pictures import Pictures
 from greenbench_tensorflow.judge import INDICES, Judge, Outcome
 from greenbench_tensorflow.layers import first_width
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Part
     from keras import optimizers
 
-    from greenbench.api import Conditions, Value
+    from greenbench.api import Conditions, Effective
 
 SAME = tf.TensorSpec([None], tf.float32)
 TEST_SEED = 0
@@ -74,13 +74,12 @@ class MnistSiamese(Learning):
         """Accuracy and loss on pairs of held-out images."""
         return self.held_out.metrics()
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The schedule, the layers, the data."""
-        gamma = rates.factor_in_effect(self.optimizer, self.asked.number("gamma"))
         return {
-            "gamma": self.moved(gamma),
+            "gamma": self.factor_in_effect(),
             "width": first_width(self.network),
-            **self.data_in_effect(self.task.name, len(self.training), self.task.total),
+            **data_in_effect(self.task.name, len(self.training), self.task.total),
         }
 
     def _scored(

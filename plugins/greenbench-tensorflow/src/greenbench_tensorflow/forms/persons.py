@@ -10,7 +10,7 @@ import tensorflow as tf
 from greenbench_data import load, order, ranking
 
 from greenbench_tensorflow import rates
-from greenbench_tensorflow.forms.base import Batch, Learning
+from greenbench_tensorflow.forms.base import Batch, Learning, data_in_effect
 from greenbench_tensorflow.forms.images import FLAGS
 from greenbench_tensorflow.forms.pictures import Pictures
 from greenbench_tensorflow.judge import INDICES, Outcome, cross_entropy
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Array, Photos
     from keras import optimizers
 
-    from greenbench.api import Conditions, Value
+    from greenbench.api import Conditions, Effective
 
 PADDING = 10
 """Pixels by which a photograph is shifted at most (layumi/Person_reID_baseline_pytorch)."""
@@ -114,21 +114,20 @@ class Market1501HrNet18(Learning):
             gallery_of=_who_and_where(self.task.gallery),
         )
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer, the schedule, the layers, the images' size, the data."""
         width, blocks = hrnet18.size_of(self.network)
         height, across = self.network.input_shape[1:3]
-        factor = rates.factor_in_effect(self.optimizer, self.asked.number("decay_factor"))
         return {
             "weight_decay": float(self.optimizer.weight_decay),
-            "decay_factor": self.moved(factor),
+            "decay_factor": self.factor_in_effect(),
             "backbone_rate": float(self.optimizer.slow_rate),
             "dropout": dropout_in_effect(self.network),
             "width": width,
             "blocks": blocks,
             "image_height": int(height),
             "image_width": int(across),
-            **self.data_in_effect(self.task.name, len(self.training), self.task.total),
+            **data_in_effect(self.task.name, len(self.training), self.task.total),
         }
 
     def _features(self, pictures: Pictures) -> Array:

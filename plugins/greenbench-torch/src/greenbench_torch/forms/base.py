@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
-from greenbench_data.parts import share_kept
 from torch import nn
 
+from greenbench.api import Share, Unused
 from greenbench_torch import device, randomness
 from greenbench_torch.bookkeeping import Outcome, Seen, Tally, only
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import optim
     from torch.optim.lr_scheduler import LRScheduler
 
-    from greenbench.api import Conditions, Progress, Value
+    from greenbench.api import Conditions, Effective, Progress, Value
     from greenbench_torch.settings import Asked
 
 EVALUATION_BATCH = 512
@@ -80,7 +80,7 @@ class Training(ABC):
         return None
 
     @abstractmethod
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """What was in effect besides epochs, learning rate and batch size."""
 
     # --- what a trainer calls ---
@@ -133,9 +133,10 @@ class Training(ABC):
             window.report(**metrics)
         return metrics
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from optimizer, schedule and layers, and from what the loop counted."""
         return {
+            "steps": self.seen.steps,
             "epochs": self.seen.epochs,
             "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
@@ -204,10 +205,6 @@ class Training(ABC):
         """NumPy's indices or values as a tensor on the device."""
         return torch.from_numpy(indices).to(self.device)
 
-    def share_in_effect(self, count: int, total: int) -> float:
-        """The share of the training data that `count` items on the device are."""
-        return share_kept(count, total, self.asked.number("data_share"))
-
     def dropout_in_effect(self) -> float:
         """That of all dropout layers."""
         return only(m.p for m in self.network.modules() if isinstance(m, nn.Dropout))
@@ -216,9 +213,17 @@ class Training(ABC):
         """A setting that all of the optimizer's groups share."""
         return only(group[name] for group in self.optimizer.param_groups)
 
-    def moved_each_epoch(self, value: float) -> float:
-        """A setting of the schedule, if the schedule was moved after every epoch; else NaN."""
-        return value if self.schedule.last_epoch == self.seen.epochs else float("nan")
+    def turned(self, factor: float, first_turn: int) -> float | Unused:
+        """A schedule's factor, if the schedule was moved after every epoch; else NaN. Unused, if no
+        epoch followed the one, counted from 1, after which it acts first."""
+        if self.schedule.last_epoch != self.seen.epochs:
+            return float("nan")
+        return factor if self.seen.epochs > first_turn else Unused(factor)
+
+
+def items_used(count: int, total: int) -> Share:
+    """The share of the training data that `count` items on the device are."""
+    return Share(count=count, total=total, least=1)
 
 
 def of_each_size(batches: Iterable[Any]) -> Iterator[Any]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from greenbench_data import load, order
-from greenbench_data.parts import share_kept
 from torch import nn, optim
 
+from greenbench.api import Share, Unused
 from greenbench_torch.bookkeeping import Outcome, Seen
-from greenbench_torch.forms.base import Training, of_each_size
+from greenbench_torch.forms.base import Training, items_used, of_each_size
 from greenbench_torch.forms.language import (
     CLIP,
     WarmupCosine,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Part
     from torch.optim.lr_scheduler import LRScheduler
 
-    from greenbench.api import Progress, Value
+    from greenbench.api import Effective, Progress
 
 TEXT = "stdlib-text"
 """What the pre-training reads; it shares no module with the functions."""
@@ -47,8 +47,9 @@ class FineTuning(Training):
     def load(self, folder: Path | None) -> None:
         """Running text in windows; functions cut to the context."""
         context = self.asked.count("context")
-        self.text = load.text(TEXT, folder, self.asked.number("pretrain_share"))
-        self.windows = Windows(self.text.train, context, self.device)
+        self.text = load.text(TEXT, folder)
+        share = self.asked.number("pretrain_share")
+        self.windows = Windows(self.text.train, context, self.device, share)
         name, share = self.asked.text("data"), self.asked.number("data_share")
         self.task = load.classification(name, folder, share)
         self.parts = {
@@ -130,40 +131,42 @@ class FineTuning(Training):
         """Accuracy and loss on the functions that were held out."""
         return self._judged(self.task.test)
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from both optimizers and schedules, and from the layers."""
-        asked = self.asked.number("warmup_share")
-        shares = [self.schedule.share_in_effect(asked, self.seen)]
+        warmups = [self.schedule.warmup_in_effect(self.seen)]
         if self.read.steps:
-            shares.append(self.reading_schedule.share_in_effect(asked, self.read))
-        same = all(share == shares[0] for share in shares)
+            warmups.append(self.reading_schedule.warmup_in_effect(self.read))
+        shares = tuple(warmup for warmup in warmups if isinstance(warmup, Share))
         return {
             **super().effective(),
+            "steps": self.read.steps + self.seen.steps,
             "learning_rate": self.seen.highest_learning_rate,
-            "warmup_share": shares[0] if same else float("nan"),
+            "warmup_share": shares if len(shares) == len(warmups) else float("nan"),
         }
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The pre-training, the groups that decay, the layers, the data."""
         decays = {float(o.param_groups[-1]["weight_decay"]) for o in (self.reading, self.optimizer)}
-        reading_rate = self.read.highest_learning_rate if self.read.steps else self._unused_rate()
-        text = self.text
         return {
             "pretrain_epochs": self.read.epochs,
-            "pretrain_learning_rate": reading_rate,
-            "pretrain_share": share_kept(
-                len(text.train), text.total, self.asked.number("pretrain_share")
-            ),
+            **self._reading_in_effect(),
             "weight_decay": decays.pop() if len(decays) == 1 else float("nan"),
             "dropout": self.dropout_in_effect(),
             **shape_in_effect(self.network.trunk),
             "data": self.task.name,
-            "data_share": self.share_in_effect(len(self.task.train), self.task.total),
+            "data_share": items_used(len(self.task.train), self.task.total),
         }
 
-    def _unused_rate(self) -> float:
-        """Without a pre-training its rate is only held, never used."""
-        return float(self.reading_schedule.base_lrs[-1])
+    def _reading_in_effect(self) -> Mapping[str, Effective]:
+        """The rate and the text of the pre-training; without one they are only held."""
+        windows = items_used(len(self.windows), self.windows.total)
+        if not self.read.steps:
+            rate = float(self.reading_schedule.base_lrs[-1])
+            return {"pretrain_learning_rate": Unused(rate), "pretrain_share": Unused(windows)}
+        return {
+            "pretrain_learning_rate": self.read.highest_learning_rate,
+            "pretrain_share": windows,
+        }
 
     def _text_batches(self, epoch: int) -> Iterator[torch.Tensor]:
         size = self.asked.count("batch_size")

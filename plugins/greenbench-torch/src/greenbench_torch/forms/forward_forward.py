@@ -10,7 +10,7 @@ from torch import nn, optim
 from torch.optim import lr_scheduler
 
 from greenbench_torch.bookkeeping import Outcome, only
-from greenbench_torch.forms.base import Training
+from greenbench_torch.forms.base import Training, items_used
 from greenbench_torch.forms.pictures import Pictures
 from greenbench_torch.networks.forward_forward import ForwardForward, Layer, labelled
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Part
     from torch.optim.lr_scheduler import LRScheduler
 
-    from greenbench.api import Progress, Value
+    from greenbench.api import Effective, Progress
 
 
 class ForwardForwardTraining(Training):
@@ -103,21 +103,21 @@ class ForwardForwardTraining(Training):
             correct = int((guesses == self.labels).sum().item())
         return {"accuracy": correct / len(self.labels)}
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from the layers and their optimizers, and from what the loop counted."""
         layers = len(self.network.layers)
         whole = self.seen.epochs % layers == 0
-        count, total = len(self.right), self.task.total
         return {
+            "steps": self.seen.steps,
             "epochs": self.seen.epochs // layers if whole else float("nan"),
             "learning_rate": only(o.param_groups[0]["lr"] for o in self.optimizers),
             "threshold": only(layer.threshold for layer in self.network.layers),
             "width": int(only(layer.linear.out_features for layer in self.network.layers)),
             "data": self.task.name,
-            "data_share": self.share_in_effect(count, total),
+            "data_share": items_used(len(self.right), self.task.total),
         }
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """Nothing: `effective` says all."""
         return {}
 

@@ -11,7 +11,7 @@ from torch import nn, optim
 from torch.optim import lr_scheduler
 
 from greenbench_torch.bookkeeping import Outcome
-from greenbench_torch.forms.base import Training
+from greenbench_torch.forms.base import Training, items_used
 from greenbench_torch.forms.pictures import Pictures, Views
 from greenbench_torch.networks.mnist_cnn import MnistCnn
 from greenbench_torch.networks.resnet20 import ResNet20
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Part
     from torch.optim.lr_scheduler import LRScheduler
 
-    from greenbench.api import Value
+    from greenbench.api import Effective
 
 
 class ImageTraining(Training):
@@ -56,11 +56,11 @@ class ImageTraining(Training):
         """Accuracy and loss on what was held out."""
         return self._judged(self.task.test)
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The data."""
         return {
             "data": self.task.name,
-            "data_share": self.share_in_effect(len(self.training), self.task.total),
+            "data_share": items_used(len(self.training), self.task.total),
         }
 
     def _scored(self, images: torch.Tensor, labels: torch.Tensor) -> Outcome:
@@ -102,10 +102,10 @@ class MnistCnnTraining(ImageTraining):
         optimizer = optim.Adadelta(self.network.parameters(), lr=self.asked.number("learning_rate"))
         return optimizer, lr_scheduler.StepLR(optimizer, 1, self.asked.number("gamma"))
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The schedule, the layers, the data."""
         return {
-            "gamma": self.moved_each_epoch(self.schedule.gamma),
+            "gamma": self.turned(self.schedule.gamma, self.schedule.step_size),
             "dropout": self.network.dropout.p,
             "hidden_dropout": self.network.hidden_dropout.p,
             "width": self.network.conv1.out_channels,
@@ -150,12 +150,12 @@ class Cifar10ResNet20Training(ImageTraining):
         images = self.training.cropped(batch, self.views)
         return self._scored(images, self.labels[batch])
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer's group, the schedule, the layers, the data."""
         return {
             "momentum": self.in_groups("momentum"),
             "weight_decay": self.in_groups("weight_decay"),
-            "decay_factor": self.moved_each_epoch(self.schedule.gamma),
+            "decay_factor": self.turned(self.schedule.gamma, min(self.schedule.milestones)),
             "width": self.network.conv.out_channels,
             **super().more_effective(),
         }

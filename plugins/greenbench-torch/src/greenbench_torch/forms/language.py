@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from greenbench_data import load, order
+from greenbench_data.parts import kept
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
+from greenbench.api import Share
 from greenbench_torch.bookkeeping import Outcome, Seen, only
-from greenbench_torch.forms.base import Training
+from greenbench_torch.forms.base import Training, items_used
 from greenbench_torch.networks.transformer import Attention, Shape, Transformer
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Array
     from torch.optim.lr_scheduler import LRScheduler
 
-    from greenbench.api import Value
+    from greenbench.api import Effective
     from greenbench_torch.settings import Asked
 
 BETAS = (0.9, 0.95)
@@ -31,14 +33,18 @@ EVALUATION_BATCH = 128
 
 
 class Windows:
-    """A stream of tokens on the device, cut into windows, each with the token after it."""
+    """A stream of tokens on the device, cut into windows, each with the token after it; the first
+    `share` of its windows."""
 
-    def __init__(self, stream: Array, context: int, place: torch.device) -> None:
-        self.count = (len(stream) - 1) // context
+    def __init__(
+        self, stream: Array, context: int, place: torch.device, share: float = 1.0
+    ) -> None:
+        self.total = (len(stream) - 1) // context
+        if not self.total:
+            raise ValueError(f"{len(stream)} tokens hold no window of {context}")
+        self.count = kept(self.total, share)
         self.context = context
         self.tokens = torch.from_numpy(stream[: self.count * context + 1].copy()).to(place)
-        if not self.count:
-            raise ValueError(f"{len(stream)} tokens hold no window of {context}")
 
     def __len__(self) -> int:
         return self.count
@@ -65,12 +71,11 @@ class WarmupCosine(lr_scheduler.LambdaLR):
         left = max(1, self.steps - self.warmup_steps)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - self.warmup_steps) / left)))
 
-    def share_in_effect(self, requested: float, seen: Seen) -> float:
-        """The share of steps that warmed up, if it was moved at each of them; else NaN."""
+    def warmup_in_effect(self, seen: Seen) -> Share | float:
+        """The steps that warmed up, if it was moved at each of those planned; else NaN."""
         if self.last_epoch != seen.steps or seen.steps != self.steps:
             return math.nan
-        asked_for = round(self.steps * requested) == self.warmup_steps
-        return requested if asked_for else self.warmup_steps / self.steps
+        return Share(count=self.warmup_steps, total=seen.steps)
 
 
 def adamw(network: nn.Module, rate: float, weight_decay: float) -> optim.AdamW:
@@ -95,7 +100,7 @@ def shape_of(asked: Asked, vocabulary: int) -> Shape:
     )
 
 
-def shape_in_effect(trunk: Transformer) -> Mapping[str, Value]:
+def shape_in_effect(trunk: Transformer) -> Mapping[str, Effective]:
     """The sizes that the layers have."""
     context, width = trunk.positions.weight.shape
     return {
@@ -122,12 +127,12 @@ class LanguageTraining(Training):
 
     def load(self, folder: Path | None) -> None:
         """Three streams, cut into windows."""
-        name, share = self.asked.text("data"), self.asked.number("data_share")
-        self.task = load.text(name, folder, share)
+        self.task = load.text(self.asked.text("data"), folder)
         context = self.asked.count("context")
-        self.training, self.looked_at, self.held_out = (
-            Windows(part, context, self.device)
-            for part in (self.task.train, self.task.validation, self.task.test)
+        share = self.asked.number("data_share")
+        self.training = Windows(self.task.train, context, self.device, share)
+        self.looked_at, self.held_out = (
+            Windows(part, context, self.device) for part in (self.task.validation, self.task.test)
         )
 
     def build(self) -> nn.Module:
@@ -181,23 +186,22 @@ class LanguageTraining(Training):
         """Of the stream that was held out."""
         return self._judged(self.held_out)
 
-    def effective(self) -> Mapping[str, Value]:
+    def effective(self) -> Mapping[str, Effective]:
         """Read from optimizer, schedule and layers; the rate is the highest there was."""
-        asked = self.asked.number("warmup_share")
         return {
             **super().effective(),
             "learning_rate": self.seen.highest_learning_rate,
-            "warmup_share": self.schedule.share_in_effect(asked, self.seen),
+            "warmup_share": self.schedule.warmup_in_effect(self.seen),
         }
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The group that decays, the layers, the data."""
         return {
             "weight_decay": float(self.optimizer.param_groups[-1]["weight_decay"]),
             "dropout": self.dropout_in_effect(),
             **shape_in_effect(self.network),
             "data": self.task.name,
-            "data_share": self.share_in_effect(len(self.task.train), self.task.total),
+            "data_share": items_used(len(self.training), self.training.total),
         }
 
     def _judged(self, windows: Windows) -> dict[str, float]:

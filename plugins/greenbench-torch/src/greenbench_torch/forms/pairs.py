@@ -10,7 +10,7 @@ from torch import nn, optim
 from torch.optim import lr_scheduler
 
 from greenbench_torch.bookkeeping import Outcome
-from greenbench_torch.forms.base import Training
+from greenbench_torch.forms.base import Training, items_used
 from greenbench_torch.forms.pictures import Pictures
 from greenbench_torch.networks.siamese import Siamese
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Part
     from torch.optim.lr_scheduler import LRScheduler
 
-    from greenbench.api import Value
+    from greenbench.api import Effective
 
 TEST_SEED = 0
 """Never a trial's seed: every trial is judged by the same pairs."""
@@ -78,15 +78,15 @@ class SiameseTraining(Training):
         """Accuracy and loss on pairs of held-out images."""
         return self._judged(self.task.test)
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The schedule, the layers, the data."""
         first = self.network.trunk[0]
         assert isinstance(first, nn.Conv2d)
         return {
-            "gamma": self.moved_each_epoch(self.schedule.gamma),
+            "gamma": self.turned(self.schedule.gamma, self.schedule.step_size),
             "width": first.out_channels,
             "data": self.task.name,
-            "data_share": self.share_in_effect(len(self.training), self.task.total),
+            "data_share": items_used(len(self.training), self.task.total),
         }
 
     def _scored(

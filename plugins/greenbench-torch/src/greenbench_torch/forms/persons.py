@@ -10,7 +10,7 @@ from torch import nn, optim
 from torch.optim import lr_scheduler
 
 from greenbench_torch.bookkeeping import Outcome
-from greenbench_torch.forms.base import Training
+from greenbench_torch.forms.base import Training, items_used
 from greenbench_torch.forms.pictures import Pictures, Views
 from greenbench_torch.networks.reidentifier import Reidentifier
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from greenbench_data.parts import Photos
     from torch.optim.lr_scheduler import LRScheduler
 
-    from greenbench.api import Value
+    from greenbench.api import Effective
 
 PADDING = 10
 """Pixels by which a photograph is shifted at most (layumi/Person_reID_baseline_pytorch)."""
@@ -109,12 +109,12 @@ class PersonTraining(Training):
             gallery_of=_who_and_where(self.task.gallery),
         )
 
-    def more_effective(self) -> Mapping[str, Value]:
+    def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer's groups, the schedule, the layers, the images' size, the data."""
         backbone, head = self.schedule.base_lrs
         return {
             "weight_decay": self.in_groups("weight_decay"),
-            "decay_factor": self.moved_each_epoch(self.schedule.gamma),
+            "decay_factor": self.turned(self.schedule.gamma, self.schedule.step_size),
             "backbone_rate": float(backbone) / float(head),
             "dropout": self.dropout_in_effect(),
             "width": self.network.backbone.width,
@@ -122,7 +122,7 @@ class PersonTraining(Training):
             "image_height": self.shown[0],
             "image_width": self.shown[1],
             "data": self.task.name,
-            "data_share": self.share_in_effect(len(self.training), self.task.total),
+            "data_share": items_used(len(self.training), self.task.total),
         }
 
     def _all_features(self, pictures: Pictures) -> Any:

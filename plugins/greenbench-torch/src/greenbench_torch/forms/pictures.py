@@ -51,7 +51,7 @@ class Pictures:
         std: tuple[float, ...] = (),
     ) -> None:
         channels = images.shape[-1]
-        first = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        first = np.array(images.transpose(0, 3, 1, 2), order="C")  # no step reads a mapped file
         self.images = torch.from_numpy(first).to(place)
         self.brightest = float(brightest)
         self.mean = torch.tensor(mean or (0.0,) * channels, device=place).view(1, -1, 1, 1)

@@ -1,0 +1,76 @@
+"""Trains tiny models in a process of its own, as TensorFlow's settings are set once.
+
+Reads {"scratch", "prepared", "runs": [{"model", "asked", "changed", "before"}]} from standard input.
+Writes a line for each run: what was in effect otherwise than asked for, what the host finds of the
+change, and a digest of all weights and optimizers' variables. Functions run as they are written,
+untraced: a trace would take longer than the steps.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from keras_drive import Recorder
+from tiny_models import mutant
+
+from greenbench.proof import configuration_problem, differences
+
+
+def run(task, conditions):
+    import keras
+    from greenbench_tensorflow import catalog, trainers
+
+    keras.backend.clear_session()
+    asked = task["asked"]
+    model = next(m for m in catalog.MODELS if m.name == task["model"])
+    trainer = getattr(trainers, model.trainer.partition(":")[2])(dict(asked), conditions)
+    trainer.train(Recorder())
+    effective = told(trainer)
+    found = None
+    if task["changed"]:
+        found = configuration_problem(mutant(asked, task["changed"], task["before"]), effective)
+    return {
+        "differences": differences(asked, effective),
+        "problem": found and found[1],
+        "bits": digest(trainer),
+    }
+
+
+def told(trainer):
+    """What it says was in effect, once what it was asked for is out of its reach."""
+    if hasattr(trainer, "classification"):
+        trainer.classification.settings = None
+    else:
+        trainer.training.asked.values.clear()
+    return trainer.effective()
+
+
+def digest(trainer):
+    if hasattr(trainer, "classification"):
+        things = [trainer.classification.network, trainer.classification.optimizer]
+    else:
+        things = trainer.training.stateful()
+    bits = hashlib.sha256()
+    for thing in things:
+        for variable in thing.variables:
+            bits.update(variable.numpy().tobytes())
+    return bits.hexdigest()
+
+
+def main():
+    import tensorflow as tf
+
+    from greenbench.api import Conditions
+
+    work = json.load(sys.stdin)
+    tf.config.run_functions_eagerly(True)
+    conditions = Conditions(
+        seed=1, threads=1, scratch=Path(work["scratch"]), data=Path(work["prepared"])
+    )
+    for task in work["runs"]:
+        print(json.dumps(run(task, conditions)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Every bundled model as small as it still goes through everything, and one change of each of its
+hyperparameters: what the tests of both frameworks train."""
+
+from greenbench.api import Change, Mutation, Scenario, Trial
+
+IMAGES = {"epochs": 2, "data": "digits-28x28", "data_share": 0.1}
+TEXT = {"epochs": 1, "width": 8, "layers": 1, "heads": 2, "context": 32}
+TINY = {
+    "digits-mlp": {"epochs": 1, "batch_size": 550},
+    "digits-cnn": {"epochs": 1, "batch_size": 550},
+    "mnist-cnn": {**IMAGES, "width": 4},
+    "mnist-forward-forward": {**IMAGES, "width": 20},
+    "mnist-siamese": {**IMAGES, "width": 4},
+    "cifar10-resnet20": {
+        "epochs": 2,
+        "data": "synthetic-cifar10",
+        "data_share": 0.02,
+        "width": 2,
+        "batch_size": 40,
+    },
+    "market1501-hrnet18": {
+        "epochs": 2,
+        "data": "synthetic-market1501",
+        "data_share": 0.03,
+        "width": 2,
+        "blocks": 1,
+        "batch_size": 8,
+        "image_height": 32,
+        "image_width": 32,
+    },
+    "stdlib-transformer-lm": {**TEXT, "data_share": 0.002},
+    "stdlib-classifier-finetuning": {**TEXT, "data_share": 0.05, "pretrain_share": 0.002},
+}
+"""Two epochs where a schedule moves the learning rate after the first."""
+
+OTHER = {
+    "epochs": lambda value: value + 1,
+    "heads": lambda value: value // 2,
+    "threshold": lambda value: value + 3,
+    "warmup_share": lambda _: 0.6,
+    "batch_size": lambda value: value - 3,
+    "image_height": lambda value: 2 * value,
+    "image_width": lambda value: 2 * value,
+}
+
+NO_EFFECT = [
+    ("mnist-cnn", {}, "data_share", 0.1001),
+    ("mnist-cnn", {"epochs": 1}, "gamma", 0.3),
+    ("mnist-cnn", {}, "learning_rate", 1.00000000001),
+    ("mnist-forward-forward", {}, "data_share", 0.1001),
+    ("mnist-siamese", {}, "data_share", 0.1001),
+    ("mnist-siamese", {"epochs": 1}, "gamma", 0.3),
+    ("cifar10-resnet20", {}, "data_share", 0.02004),
+    ("cifar10-resnet20", {"epochs": 1}, "decay_factor", 0.3),
+    ("market1501-hrnet18", {"epochs": 1}, "data_share", 0.0301),
+    ("market1501-hrnet18", {"epochs": 1}, "decay_factor", 0.3),
+    ("stdlib-transformer-lm", {}, "data_share", 0.0020001),
+    ("stdlib-transformer-lm", {}, "warmup_share", 0.1001),
+    ("stdlib-classifier-finetuning", {}, "data_share", 0.05001),
+    ("stdlib-classifier-finetuning", {}, "pretrain_share", 0.0020001),
+    ("stdlib-classifier-finetuning", {}, "warmup_share", 0.1001),
+    ("stdlib-classifier-finetuning", {"pretrain_epochs": 0}, "pretrain_share", 0.5),
+    ("stdlib-classifier-finetuning", {"pretrain_epochs": 0}, "pretrain_learning_rate", 0.5),
+]
+"""Changes that round away, or are of what nothing acts on: model, sizes, hyperparameter, value."""
+
+
+def tiny(model):
+    """The configuration of a model or its twin, whole and small."""
+    return {**model.defaults(), **TINY[model.name.removesuffix("-keras")]}
+
+
+def changed(model, name):
+    """Another value of a hyperparameter; None where only one is allowed."""
+    declared, value = model.hyperparameter(name), tiny(model)[name]
+    if declared.choices:
+        return next((choice for choice in declared.choices if choice != value), None)
+    if name in OTHER:
+        return OTHER[name](value)
+    return value * 2 if isinstance(value, int) else (value or 0.5) * 0.7
+
+
+def pairs(models):
+    """Each model with each of its hyperparameters that has another value."""
+    for model in models:
+        for hyperparameter in model.hyperparameters:
+            if changed(model, hyperparameter.name) is not None:
+                yield model, hyperparameter.name
+
+
+def mutant(requested, name, before):
+    """The trial that a suite would plan: an original at `before`, changed in one hyperparameter."""
+    return Trial(
+        key="k",
+        study="s",
+        model="m",
+        arm="a",
+        mutation=Mutation("op", (Change(name, before, requested[name]),)),
+        hyperparameters=requested,
+        seed=1,
+        block=1,
+        cohort="c",
+        scenario=Scenario(),
+        threads=1,
+    )
+
+
+def prepare_data(folder):
+    """MNIST, CIFAR-10 and Market-1501 as `greenbench data fetch` leaves them, but small noise."""
+    import numpy as np
+
+    random = np.random.default_rng(1)
+    for name, side, channels in (("mnist", 28, 1), ("cifar10", 32, 3)):
+        for part, count in (("train", 5000), ("test", 40)):
+            shape = (count, side, side, channels)
+            images = random.integers(0, 256, shape, dtype=np.uint8)
+            save(folder / name, f"{part}_images", images)
+            save(folder / name, f"{part}_labels", np.arange(count, dtype=np.int64) % 10)
+    for part, count in (("train", 600), ("query", 8), ("gallery", 24)):
+        images = random.integers(0, 256, (count, 128, 64, 3), dtype=np.uint8)
+        save(folder / "market1501", f"{part}_images", images)
+        save(folder / "market1501", f"{part}_identities", np.arange(count, dtype=np.int64) % 8)
+        cameras = np.arange(count, dtype=np.int64) // 8 + (part == "gallery")
+        save(folder / "market1501", f"{part}_cameras", cameras)
+
+
+def save(folder, name, values):
+    import numpy as np
+
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / f"{name}.npy", values)
