@@ -13,10 +13,12 @@ from greenbench.api import Channel, Running, Usage, Window, WindowEnergy
 from greenbench.host.activity import busy_cpu_time_s, cpu_throttle_events, own_cpu_time_s
 from greenbench.host.cooldown import Reading, Rest
 from greenbench.host.cores import allowed_cpus
+from greenbench.host.cpu_sensors import CpuSensors
 from greenbench.host.evidence import Beside, Check, Evidence, Together
 from greenbench.host.fingerprint import temperatures_c
 from greenbench.host.gpu import Gpus, GpuState, foreign
 from greenbench.host.readings import (
+    CpuReading,
     GpuReading,
     HostReading,
     UsageReading,
@@ -59,6 +61,8 @@ class Watch:
     _strayed: dict[int, set[int]] = field(default_factory=dict)
     _gpu: list[GpuReading] = field(default_factory=list)
     _host: list[HostReading] = field(default_factory=list)
+    _cpu_sensors: CpuSensors = field(default_factory=CpuSensors.find)
+    _processors: list[CpuReading] = field(default_factory=list)
     _start_c: Mapping[str, float] = field(default_factory=dict)
     _foreign_before: dict[str, int] | None = None
     _looked_s: float = 0.0
@@ -84,7 +88,7 @@ class Watch:
             {slot: [] for slot in _slots(attempts)},
             {},
         )
-        self._gpu, self._host, self._start_c = [], [], {}
+        self._gpu, self._host, self._processors, self._start_c = [], [], [], {}
         if self._foreign_before is None:
             self._foreign_before = self._foreign_now()
         self._kept = self._kept_gpu = 0
@@ -127,6 +131,8 @@ class Watch:
         store.add_rows(
             "host_1hz", [{"cohort_run": self._cohort_run, **asdict(r)} for r in new_host]
         )
+        new_cpu = self._processors[self._kept :]
+        store.add_rows("cpu_1hz", [{"cohort_run": self._cohort_run, **asdict(r)} for r in new_cpu])
         self._kept, self._kept_gpu = len(self._host), len(self._gpu)
 
     def sum_up(self, slot: int, window: Window) -> None:
@@ -163,6 +169,7 @@ class Watch:
             foreign_before=self._foreign_before or {},
             own_gpus=self._own_gpus[slot],
             host=self._host,
+            processors=self._processors,
             cpu=[cpu_points(readings) for readings in self._usage.values()],
             beside=beside,
             together=together,
@@ -200,6 +207,9 @@ class Watch:
                 time.monotonic(), busy_cpu_time_s(), own_cpu_time_s(), cpu_throttle_events()
             )
         )
+        sensors = self._cpu_sensors
+        clock_mhz, temperature_c = sensors.clock_mhz(), sensors.temperature_c()
+        self._processors.append(CpuReading(time.monotonic(), clock_mhz, temperature_c))
         if self.gpus is not None:
             states = self.gpus.states()
             stamp_s = time.monotonic()

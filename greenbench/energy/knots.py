@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from greenbench.energy.calibrate import middle
 from greenbench.energy.phase import PhaseTracker
 from greenbench.energy.samples import BAD, GAP, SLEPT, STARVED, SampleChunk
 
@@ -188,7 +188,7 @@ class CounterKnots:
         """Takes the period of a counter that states none from the distances of its updates."""
         self._distances_s.append(distance_s)
         if len(self._distances_s) >= ENOUGH_DISTANCES:
-            self._period_s = median(self._distances_s)
+            self._period_s = middle(self._distances_s)
             self._phase = PhaseTracker(self._period_s)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from greenbench.api import Channel, Window, WindowEnergy
 from greenbench.energy.total import disjoint
 from greenbench.host.cooldown import Reading, Rest
-from greenbench.host.readings import GpuReading, HostReading
+from greenbench.host.readings import CpuReading, GpuReading, HostReading
 
 Severity = Literal["ok", "warn", "fail"]
 
@@ -69,6 +69,7 @@ class Evidence:
     own_gpus: frozenset[str] = frozenset()
     foreign_before: Mapping[str, int] = field(default_factory=dict)
     host: Sequence[HostReading] = ()
+    processors: Sequence[CpuReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
     beside: Sequence[Beside] = ()
     together: Together | None = None

@@ -8,7 +8,7 @@ from greenbench.api import Channel, Window, WindowEnergy
 from greenbench.host.cooldown import Reading, Rest
 from greenbench.host.evidence import Beside, Evidence, Together
 from greenbench.host.gpu import GpuProcess, GpuState, foreign
-from greenbench.host.readings import GpuReading, HostReading
+from greenbench.host.readings import CpuReading, GpuReading, HostReading
 from greenbench.host.validity import ALL, REMEDIES, checks
 
 WINDOW = Window(kind="train", start_s=100.0, end_s=110.0)
@@ -72,6 +72,11 @@ def busy(others_cpus, cohort_cpus=1.0):
     return {"host": host, "cpu": [[(t, cohort_cpus * t) for t in stamps]]}
 
 
+def processors(*told):
+    """One reading a second of (highest clock, hottest temperature)."""
+    return [CpuReading(WINDOW.start_s + n, mhz, c) for n, (mhz, c) in enumerate(told)]
+
+
 def power_alone(**values):
     alone = Channel(name="gpu/0", backend="nvml", method="power", physical_id="GPU-1", scope="")
     return measured(energy(alone, **values), channels=(alone,))
@@ -130,6 +135,21 @@ CASES = [
     (
         "temperature",
         measured(idle=Reading(temperature_c={"k10": 40.0}), start_temperature_c={"k10": 60.0}),
+        "warn",
+    ),
+    ("temperature", measured(gpus=gpus({"temperature_c": 84.0})), "ok"),
+    ("temperature", measured(gpus=gpus({"temperature_c": 70.0}, {"temperature_c": 88.0})), "warn"),
+    ("temperature", measured(gpus=beside({"temperature_c": 60.0}, {"temperature_c": 88.0})), "ok"),
+    ("temperature", measured(processors=processors((3000, 71), (3000, 82))), "ok"),
+    ("temperature", measured(processors=processors((3000, 71), (3000, 94))), "warn"),
+    (
+        "clocks",
+        measured(processors=processors((3000, 60), (2900, 60), (3100, 60)), **busy(0)),
+        "ok",
+    ),
+    (
+        "clocks",
+        measured(processors=processors((3000, 60), (3000, 60), (2000, 60)), **busy(0)),
         "warn",
     ),
     (
@@ -228,6 +248,12 @@ def test_a_gpu_that_is_neither_used_nor_measured_is_nobodys_business():
     assert not [c for c in checks(measured(gpus=gpus(*clocks, uuid="GPU-2"))) if c.name == "clocks"]
     no_gpu = measured(gpus=gpus(*3 * [{"utilization": 0.0}]), own_gpus=frozenset())
     assert "gpu_used" not in {check.name for check in checks(no_gpu)}
+
+
+def test_the_clock_of_processors_that_do_nothing_is_no_clock_under_load():
+    idle = busy(0.0, cohort_cpus=0.05)
+    evidence = measured(processors=processors((3000, 60), (800, 60), (800, 60)), **idle)
+    assert "clocks" not in {check.name for check in checks(evidence)}
 
 
 def test_estimates_have_no_energy_to_check():

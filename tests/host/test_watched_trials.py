@@ -263,7 +263,7 @@ def test_an_executor_that_tells_less_or_fails_costs_readings_not_the_run(tmp_pat
 
 def test_a_result_set_from_before_the_checks_is_still_read(tmp_path):
     store = Store.create(tmp_path, {}, [])
-    for table in ("checks", "usage", "usage_1hz", "gpu_1hz", "host_1hz"):
+    for table in ("checks", "usage", "usage_1hz", "gpu_1hz", "host_1hz", "cpu_1hz"):
         store.connection.execute(f"DROP TABLE {table}")
     store.close()
     old = Store.open(tmp_path, read_only=True)
