@@ -25,6 +25,7 @@ from greenbench.analysis.inference import (
 )
 
 Method = Literal["spearman", "kendall", "pearson"]
+Permutable = Literal["spearman", "pearson"]
 METHODS: tuple[Method, ...] = ("spearman", "kendall", "pearson")
 CHUNK = 256
 """Points that are ranked beside all others at once."""
@@ -91,16 +92,13 @@ def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None
     return Association(rho, low, high, 2 * float(stats.t.sf(abs(t), df)), n)
 
 
-def permuted(
-    x: Array, y: Array, method: Literal["spearman", "pearson"] = "spearman"
-) -> tuple[float, float]:
+def permuted(x: Array, y: Array, method: Permutable = "spearman") -> tuple[float, float]:
     """Two-sided p by permuting the points, and the smallest p that so many could give.
 
     Every order up to 8 points, otherwise a seeded sample with the observed one added (Phipson and
     Smyth 2010): for points that are few, where the formulas for p are approximations.
     """
-    a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
-    a, b = a - a.mean(), b - b.mean()
+    a, b = _centred(x, y, method)
     sums, observed = a[_orders(len(x))] @ b, float(a @ b)
     exact = math.factorial(len(x)) <= EXACT_LIMIT
     tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
@@ -109,7 +107,26 @@ def permuted(
         int((side * sums >= side * observed - tolerance).sum()) + extra for side in (-1.0, 1.0)
     ]
     total = len(sums) + extra
-    return min(1.0, 2 * min(tails) / total), 2 / total
+    return min(1.0, 2 * min(tails) / total), smallest_permuted(len(x))
+
+
+def smallest_permuted(points: int) -> float:
+    """The smallest p that `permuted` can give for so many points."""
+    exact = math.factorial(points) <= EXACT_LIMIT
+    return 2 / (math.factorial(points) if exact else RESAMPLES + 1)
+
+
+def associate_permuted(x: Array, y: Array, method: Permutable) -> Association:
+    """As `associate`, with the p of `permuted`; of points that are finite and not constant."""
+    a, b = _centred(x, y, method)
+    coefficient = min(1.0, max(-1.0, float(a @ b / math.sqrt(float((a @ a) * (b @ b))))))
+    low, high = _fisher(coefficient, len(x), method) or (None, None)
+    return Association(coefficient, low, high, permuted(x, y, method)[0], len(x))
+
+
+def _centred(x: Array, y: Array, method: Permutable) -> tuple[Array, Array]:
+    a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
+    return a - a.mean(), b - b.mean()
 
 
 def shape_of_levels(means: Array, variance: Array, df: float) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -122,16 +123,19 @@ def layouts(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> dict[str, Lay
     usable = np.isfinite(values) & ((values > 0) | (scale == "difference"))
     with np.errstate(all="ignore"):
         values = np.log(values) if scale == "ratio" else values
-    codes, studies = pd.factorize(cohorts["study"].where(usable))
-    order = np.argsort(codes, kind="stable")[np.count_nonzero(codes < 0) :]
-    ends = np.cumsum(np.bincount(codes[order], minlength=len(studies))).tolist()
-    columns = ["arm", "mutation", "null", "original", "block"]
-    table = cohorts[columns].assign(value=values).iloc[order]
+    studies, names = pd.factorize(cohorts["study"])
+    rows = np.flatnonzero(usable)
+    rows = rows[np.argsort(studies[rows], kind="stable")]
+    arms = pd.factorize(cohorts["arm"])[0]
+    original = cohorts["original"].to_numpy(dtype=bool)
+    block = cohorts["block"].to_numpy()
+    edges = np.searchsorted(studies[rows], np.arange(len(names) + 1))
+    facts = cohorts[["arm", "mutation", "null"]]
     found = {}
-    for study, start, end in zip(studies, [0, *ends], ends, strict=False):
-        layout = _layout(str(study), table.iloc[start:end])
-        if len(layout.arms):
-            found[str(study)] = layout
+    for study, (start, end) in zip(names, pairwise(edges), strict=True):
+        first, blocks, table, pools = _table(values, arms, original, block, rows[start:end])
+        if len(first):
+            found[str(study)] = _layout(str(study), facts.iloc[first], blocks, table, pools)
     return found
 
 
@@ -202,30 +206,38 @@ def _tails(residuals: Array, number: Array, variance: Array, df: Array, original
     return np.asarray(factor[..., None] / np.maximum(number, 1))
 
 
-def _layout(study: str, rows: pd.DataFrame) -> Layout:
-    original = rows["original"].to_numpy(dtype=bool)
-    block = rows["block"].to_numpy()
-    value = rows["value"].to_numpy(dtype=float)
-    blocks, place, sizes = np.unique(block[original], return_inverse=True, return_counts=True)
-    pooled = value[original][np.argsort(place, kind="stable")]
+def _table(
+    values: Array, arms: np.ndarray, original: np.ndarray, block: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Array, list[Array]]:
+    """Of the rows of one study: the first row of each arm, the blocks, their table and pools."""
+    of_originals = rows[original[rows]]
+    blocks, place, sizes = np.unique(block[of_originals], return_inverse=True, return_counts=True)
+    pooled = values[of_originals[np.argsort(place, kind="stable")]]
     ends = np.cumsum(sizes).tolist()
     pools = [pooled[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    mutant = ~original & np.isin(block, blocks)
-    codes, arms = pd.factorize(rows["arm"].to_numpy()[mutant])
-    cell = np.searchsorted(blocks, block[mutant]) * len(arms) + codes
+    mutants = rows[~original[rows] & np.isin(block[rows], blocks)]
+    codes, places, column = np.unique(arms[mutants], return_index=True, return_inverse=True)
+    order = np.argsort(places)
+    column = np.argsort(order)[column]
+    cell = np.searchsorted(blocks, block[mutants]) * len(codes) + column
     sums, counts = (
-        np.bincount(cell, weights, minlength=len(blocks) * len(arms))
-        for weights in (value[mutant], None)
+        np.bincount(cell, weights, minlength=len(blocks) * len(codes))
+        for weights in (values[mutants], None)
     )
     with np.errstate(all="ignore"):
-        values = np.where(counts > 0, sums / counts, math.nan).reshape(len(blocks), len(arms))
-    first = rows.iloc[np.flatnonzero(mutant)[np.unique(codes, return_index=True)[1]]]
+        table = np.where(counts > 0, sums / counts, math.nan).reshape(len(blocks), len(codes))
+    return mutants[places[order]], blocks, table, pools
+
+
+def _layout(
+    study: str, arms: pd.DataFrame, blocks: np.ndarray, values: Array, pools: list[Array]
+) -> Layout:
     return Layout(
         study,
-        tuple(map(str, arms)),
-        tuple(map(str, first["mutation"])),
-        first["null"].to_numpy(dtype=bool),
-        tuple(int(b) for b in blocks),
+        tuple(map(str, arms["arm"])),
+        tuple(map(str, arms["mutation"])),
+        arms["null"].to_numpy(dtype=bool),
+        tuple(blocks.tolist()),
         values,
         tuple(pools),
     )

@@ -56,8 +56,8 @@ ORDER BY e.window, e.channel
 """
 WHOLE_ENERGIES_SQL = """
 SELECT e.window, e.channel, e.method, e.energy_j, e.resolution_j, e.gap_s, e.reason
-FROM energies e JOIN windows w ON w.id = e.window
-WHERE w.attempt IS NULL ORDER BY e.window, e.channel
+FROM windows w CROSS JOIN energies e ON e.window = w.id
+WHERE w.attempt IS NULL ORDER BY w.id, e.channel
 """
 COHORT_RUNS_SQL = """
 SELECT id AS cohort_run, session, cohort, number, status, started_at, start_s, go_s, end_s,

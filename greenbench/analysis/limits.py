@@ -121,7 +121,7 @@ def of_trials(frames: Frames, cohorts: pd.DataFrame) -> Iterator[Limit]:
         if number:
             yield Limit(f"{number} of {len(counted)} trials {text}", remedy)
     measured = counted[(counted["status"] == "completed") & (counted["role"] == "measured")]
-    lost = len(set(measured["cohort"]) - set(cohorts["cohort"]))
+    lost = measured["cohort"].nunique() - len(cohorts)
     if lost:
         yield Limit(f"{lost} cohorts are left out because not all of their members completed")
     originals = cohorts[cohorts["original"].astype(bool) & (cohorts["diverged"] > 0)]

@@ -17,8 +17,7 @@ MOST = 5_000
 
 def trials(context: Context) -> Trials:
     """Every counted trial with its cohort's energy and time; above `MOST` the first of each arm."""
-    every = context.frames.trials
-    every = every[every["counted"]]
+    every = context.counted
     total = len(every)
     shown = every
     if total > MOST:
@@ -56,12 +55,13 @@ def trials(context: Context) -> Trials:
 
 
 def _rows(context: Context, shown: pd.DataFrame) -> list[tuple[Cell, ...]]:
-    parts = [part for part in (context.cohorts, context.invalid) if len(part)]
-    table = pd.concat(parts) if parts else context.cohorts
-    names = (context.quantity, "train_s", "failed_checks")
+    names = ["cohort", context.quantity, "train_s", "failed_checks"]
     known = {
         str(cohort): values
-        for cohort, *values in table[["cohort", *names]].itertuples(index=False, name=None)
+        for table in (context.cohorts, context.invalid)
+        for cohort, *values in table.loc[table["cohort"].isin(shown["cohort"]), names].itertuples(
+            index=False, name=None
+        )
     }
     columns = ("key", "study", "mutation", "block", "slot", "status", "cohort", "metrics")
     rows: list[tuple[Cell, ...]] = []
