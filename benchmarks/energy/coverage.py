@@ -86,7 +86,8 @@ def main() -> None:
         "Aim: the truth within ± in at least 95 % of 1,000 windows of 0.05 s to 20 s, and a median"
     )
     print(
-        "± of at most 1.5 times the 95th percentile of the error. Counter in mJ, simulated time.\n"
+        "± of at most 1.5 times the 95th percentile of the error. Counter in mJ, ten recordings of"
+        " 180 s a line, simulated time.\n"
     )
     print(table(head, rows))
 
