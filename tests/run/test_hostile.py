@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from greenbench.api import HOLDER_LABEL
+from greenbench.executors.images import ImageBuilder
 from greenbench.store import Store
 
 from .conftest import GREENBENCH
@@ -41,6 +43,7 @@ ready_idle_s = 0.0
 [cooldown]
 enabled = false
 [limits]
+threads = 1
 memory_mb = {memory_mb}
 pids = {pids}
 scratch_mb = 16
@@ -58,6 +61,7 @@ originals = 1
 address = "{address}"
 file = "{file}"
 secret = "{secret}"
+data = "hostile-data"
 [[study.mutate]]
 operator = "hyperparameter"
 options = {{ name = "attack" }}
@@ -71,6 +75,8 @@ DENIED = (
     "find-the-engine",
     "environment",
     "privileges",
+    "system-calls",
+    "change-the-data",
     "fork-bomb",
     "eat-memory-in-children",
     "eat-shm",
@@ -107,15 +113,46 @@ FLOODS = {
 }
 
 
+HARMLESS = {
+    "write-everywhere": r"create in /(etc|usr)?|make a device|run a program from scratch",
+    "change-the-data": "(?!no data).*",
+    "leave-the-cores": "leave for .*",
+    "privileges": "higher priority|give a file away|become root by .*",
+    "system-calls": ".*",
+}
+"""What gets through in a container of its own without the walls."""
+SHARED = {
+    "network": r"connect to \('(?!8\.8|169\.254).*|send to .*|(raw|packet) socket|an abstract socket.*",
+    "read-the-host": r"read /(?!proc).*prize\.txt|read /(etc/shadow|root)|processes of others",
+    "find-the-engine": r"connect to /run/docker.sock|sockets",
+    "environment": ".*",
+}
+"""What gets through in one that shares what it is about with the host."""
+CAPABILITIES = (
+    *("DAC_READ_SEARCH", "MKNOD", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_BOOT"),
+    *("SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO"),
+)
+"""Not `--privileged`: an engine in a container may lack some of all."""
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory) -> dict[str, str]:
-    """The plugin as a user installs it, for these tests alone: the variables that show it."""
+    """The plugin as a user installs it, for these tests alone: the variables that show it. Its
+    data, which everybody may write."""
     target = tmp_path_factory.mktemp("hostile")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
     subprocess.run([*command, str(PLUGIN)], check=True)
     paths = [str(target), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths)}
+    data = tmp_path_factory.mktemp("data")
+    variables = {"PYTHONPATH": os.pathsep.join(paths), "GREENBENCH_DATA": str(data)}
+    fetch = [*GREENBENCH, "data", "fetch", "hostile-data"]
+    subprocess.run(fetch, check=True, env={**os.environ, **variables})
+    for path in (data, *data.rglob("*")):
+        path.chmod(0o777)
+        if os.geteuid() == 0:
+            os.chown(path, 65534, 65534)  # the user inside
+    return variables
 
 
 def bridge_address() -> str:
@@ -305,6 +342,48 @@ def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engi
     assert canary.visits == []
     assert containers(docker_engine, tmp_path / "s") == []
     assert survivors(tmp_path / "s") == []
+    data = Path(hostile["GREENBENCH_DATA"], "hostile-data")
+    assert {p.name for p in data.iterdir()} == {"numbers.txt", "manifest.json"}
+    assert (data / "numbers.txt").read_text() == "1 2 3"
+    (row,) = found["change-the-data"]
+    errors = {a["detail"] for a in attempts_inside(row["log"])[1:]}
+    assert errors == {"Read-only file system"}, "no other wall hides that one"
+
+
+@pytest.mark.parametrize("attacks", [HARMLESS, SHARED])
+def test_without_the_walls_the_same_attacks_get_through(
+    hostile, canary, docker_engine, tmp_path, attacks
+):
+    """What can't succeed anywhere proves nothing of the walls."""
+    image = ImageBuilder(docker_engine, print, base=os.environ.get("GREENBENCH_TEST_BASE"))
+    prize = tmp_path / "prize.txt"
+    prize.write_text("a file of the host")
+    plugin = hostile["PYTHONPATH"].partition(os.pathsep)[0]
+    socket_path = docker_engine.endpoint.url.removeprefix("unix://")
+    command = ["docker", "run", "--rm", "--interactive", "--entrypoint", "python"]
+    command += ["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
+    command += [f"--cap-add={name}" for name in CAPABILITIES]
+    command += ["-v", f"{plugin}:/plugin:ro", "-e", "PYTHONPATH=/plugin"]
+    if attacks is SHARED:
+        command += ["--network", "host", "--pid", "host", "-e", f"AWS_SECRET_ACCESS_KEY={SECRET}"]
+        command += ["-v", f"{prize}:{prize}:ro", "-v", f"{socket_path}:/run/docker.sock"]
+    else:
+        data = tmp_path / "data"
+        data.mkdir()
+        (data / "numbers.txt").write_text("1 2 3")
+        command += ["-v", f"{data}:/data"]
+    command += [image.ensure_framework("plain").tag, "-P", "-m", "greenbench_hostile.control"]
+    command += [bridge_address(), str(canary.port), str(prize), SECRET]
+    done = subprocess.run(
+        command, input=" ".join(attacks), capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    tried = [json.loads(line) for line in done.stdout.splitlines()]
+    for attack, able in attacks.items():
+        meant = [t for t in tried if t["attack"] == attack and re.fullmatch(able, t["what"])]
+        assert meant, attack
+        known = [t for t in meant if t["detail"] != os.strerror(errno.ENOSYS)]  # to this kernel
+        assert [t for t in known if t["denied"]] == [], attack
 
 
 def test_a_model_that_the_suite_lets_out_gets_out_and_the_report_says_so(hostile, canary, tmp_path):
@@ -325,13 +404,24 @@ def test_copies_of_a_hostile_trial_do_not_reach_each_other(hostile, canary, tmp_
     folder = tmp_path / "s"
     scenario = '{kind = "homogeneous", copies = 2}'
     run_suite(folder, hostile, ["other-trials"], canary, scenario=scenario)
-    rows = outcomes(folder)["other-trials"]
+    _nowhere(outcomes(folder)["other-trials"], at_least=6)
+
+
+def _nowhere(rows, at_least):
     assert [row["slot"] for row in rows] == [0, 1]
     for row in rows:
         tried = attempts_inside(row["log"])
-        assert len(tried) > 5
+        assert len(tried) >= at_least
         assert [a for a in tried if not a["denied"]] == []
         assert row["status"] == "completed"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two processors are needed to stray")
+def test_pinned_members_do_not_leave_their_cores(hostile, canary, tmp_path):
+    folder = tmp_path / "s"
+    scenario = '{kind = "homogeneous", copies = 2, cores = "pinned"}'
+    run_suite(folder, hostile, ["leave-the-cores"], canary, scenario=scenario)
+    _nowhere(outcomes(folder)["leave-the-cores"], at_least=3)
 
 
 def test_a_gigabyte_of_output_and_a_flood_cost_the_host_no_memory(hostile, canary, tmp_path):
