@@ -16,7 +16,6 @@ from greenbench.api import (
     RESULTS_LABEL,
     Executor,
     Launch,
-    Placement,
     Provided,
     Running,
     Status,
@@ -81,8 +80,10 @@ class Setting:
     recovery: Recovery
     fail_fast: bool = False
     gpus: Gpus | None = None
+    anywhere: Seat
+    """Where a trial of no study runs (the warm-up): within the suite's limits."""
     seats: Mapping[str, Sequence[Seat]] = field(default_factory=dict)
-    """Where the members of each study run, by slot; who isn't in it has the suite's limits."""
+    """Where the members of each study run, by slot."""
     data: Path | None = None
     """Folder of prepared data sets, if a trial reads one."""
 
@@ -127,7 +128,7 @@ class SuiteRun:
         self.meter = Meter(setting.opened.readers, period_s=setting.suite.measure.period_s)
         self.timeline = Timeline(setting.opened.channels)
         self.ledger = Ledger(setting.opened.channels)
-        self.watch = Watch(store, setting.gpus, gpus_used=bool(setting.suite.limits.gpus))
+        self.watch = Watch(store, setting.gpus)
         self.recording = Recording(
             store=store,
             session=self.session,
@@ -285,11 +286,11 @@ class SuiteRun:
             self.session, cohort.trials, start_s, previous, state
         )
         self._before = rest
-        self._seats = self.setting.seats.get(cohort.study) or [
-            Seat(limits=self.setting.suite.limits, placement=Placement()) for _ in cohort.trials
-        ]
+        anywhere = [self.setting.anywhere] * len(cohort.trials)
+        self._seats = self.setting.seats.get(cohort.study) or anywhere
         pinned = [frozenset(seat.cpus) for seat in self._seats]
-        self.watch.begin(self._cohort_run, self._attempts, pinned)
+        own_gpus = [seat.gpu_uuids for seat in self._seats]
+        self.watch.begin(self._cohort_run, self._attempts, pinned, own_gpus)
         self.ledger.begin([trial.key for trial in cohort.trials])
         self._tell_cohort("cohort_begin", cohort)
         for trial in cohort.trials:

@@ -30,6 +30,7 @@ Table = Literal[
     "usage_1hz",
     "gpu_1hz",
     "host_1hz",
+    "cpu_1hz",
     "usage",
     "checks",
     "shares",

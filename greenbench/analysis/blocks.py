@@ -44,8 +44,8 @@ class Layout:
     def contrasts(self) -> Array:
         """Each value minus the mean of its block's originals (blocks x arms); NaN: not known."""
         sizes = np.array([len(pool) for pool in self.pools])
-        means = np.add.reduceat(np.concatenate(self.pools), np.cumsum(sizes) - sizes) / sizes
         with np.errstate(all="ignore"):
+            means = np.add.reduceat(np.concatenate(self.pools), np.cumsum(sizes) - sizes) / sizes
             found = self.values - means[:, None]
             scale = np.nanmax(np.abs(self.values), initial=1e-300)
             found = np.round(found / scale, ROUNDING) * scale

@@ -101,7 +101,7 @@ ORDER BY s.window, s.channel, s.kind, t.slot
 SHARED_WINDOWS_SQL = """json_each(:runs) r
      CROSS JOIN windows w ON w.cohort_run = r.value AND w.kind = 'train' CROSS"""
 DIVERGENCES_SQL = "SELECT attempt, kind, text FROM divergences"
-Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
+Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz", "cpu_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
 
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from greenbench.analysis.diagnostics import drifted, null_like
 from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.samples import t_test
 from greenbench.analysis.settings import Series, series
 from greenbench.analysis.unpaired import unpaired_deltas
 from greenbench.api import Metric
@@ -170,7 +170,7 @@ def performance_word(
     if min(len(one), len(other)) < 2 or max(np.ptp(one), np.ptp(other)) == 0:
         return "inconclusive"
     sign = 1.0 if metric.direction == "maximize" else -1.0
-    test = stats.ttest_ind(sign * one, sign * other, equal_var=False)
+    test = t_test(sign * one, sign * other, equal_var=False)
     wide, narrow = (test.confidence_interval(1 - k * ALPHA) for k in (1, 2))
     if wide.low > 0:
         return "improved"

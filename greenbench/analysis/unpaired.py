@@ -22,6 +22,7 @@ from greenbench.analysis.association import (
 )
 from greenbench.analysis.inference import ALPHA, Array, fdr
 from greenbench.analysis.joint import joint_p, joint_quantile
+from greenbench.analysis.samples import t_test
 
 Scale = Literal["ratio", "difference"]
 LEAST_RECORDED = 0.5
@@ -208,7 +209,7 @@ def _delta(arm: str, group: Array, originals: Array, scale: Scale) -> dict[str, 
     }
     row["rank_p"] = float(stats.mannwhitneyu(group, originals).pvalue)
     if min(len(group), len(originals)) > 1 and max(np.ptp(group), np.ptp(originals)) > 0:
-        test = stats.ttest_ind(group, originals, equal_var=False)
+        test = t_test(group, originals, equal_var=False)
         interval = test.confidence_interval()
         row |= {
             "p": float(test.pvalue),

@@ -45,7 +45,8 @@ REMEDIES: Final[Mapping[str, str]] = {
     "sensors_agree": "trust neither in absolute joules; deltas on one device still hold",
     "cooldown": "raise [cooldown] limit_s, or cool the host better",
     "temperature": "raise [measure] idle_between_s, or cool the host better",
-    "clocks": "lock the GPU's clocks: sudo nvidia-smi -lgc MHZ",
+    "clocks": "lock the GPU's clocks: sudo nvidia-smi -lgc MHZ; a processor's: turn turbo off "
+    "(`greenbench doctor` shows the file)",
     "throttling": "cool the host better, or lower its power limit and clocks",
     "foreign_load": "end other work on the host; `greenbench doctor` names it",
     "gpu_used": "the training ran elsewhere: look at the trial's log and environment",

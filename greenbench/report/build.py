@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gc
-import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
-
-import numpy as np
 
 from greenbench.analysis.stated import Stated
 from greenbench.report import (
     choice,
     effects,
+    generated,
     listed,
     methods,
     paper,
@@ -48,8 +46,7 @@ def build_report(
     Runs whose measurement failed a check are left out of the statistics unless `include_invalid`.
     `also` asks for sections of `ON_REQUEST` by their keys; they come last.
     """
-    with warnings.catch_warnings(), np.errstate(all="ignore"), _rare_collections():
-        warnings.simplefilter("ignore")
+    with _rare_collections():
         known = context(store, include_invalid=include_invalid, stated=stated)
         blocked = is_blocked(known.facts)
         drawn = _blocked(known, store) if blocked else recorded.sections(known)
@@ -59,7 +56,7 @@ def build_report(
     return Report(
         title=f"greenbench: {name}",
         basis=known.basis,
-        sections=(*drawn, *asked),
+        sections=tuple(generated.captioned(section, known) for section in (*drawn, *asked)),
         trials=trials,
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from greenbench.analysis import choice, health, interference, power
 from greenbench.analysis import frames as reading
-from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channels, metric_names
+from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channel_names, metric_names
 from greenbench.analysis.colocation import per_training
 from greenbench.analysis.correlations import correlations
 from greenbench.analysis.deltas import beside, deltas
@@ -319,7 +319,7 @@ def _company(
 
 def channel_columns(table: pd.DataFrame) -> list[str]:
     """Columns of the measured channels that the total adds, if it adds more than one."""
-    names = [name for name in main_channels(table).split(" + ") if name]
+    names = main_channel_names(table)
     return [CHANNEL + name for name in names] if len(names) > 1 else []
 
 

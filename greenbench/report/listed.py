@@ -9,6 +9,7 @@ import pandas as pd
 
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Table, Trials
+from greenbench.report.text import cell_text
 from greenbench.report.values import Behind
 
 MOST = 5_000
@@ -79,4 +80,10 @@ def _number(value: Any) -> float | None:
 
 
 def _metrics(found: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.6g}" for name, value in sorted(found.items()))
+    return ", ".join(f"{name} {_shown(value)}" for name, value in sorted(found.items()))
+
+
+def _shown(value: float) -> str:
+    if math.isnan(value):
+        return "not a number"
+    return f"{value:.6g}" if math.isfinite(value) else cell_text(value, "quantity")

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from recording import recording_engine
@@ -292,3 +293,26 @@ def test_a_process_cannot_have_an_instance_by_its_place(probe, monkeypatch):
     with pytest.raises(ExecutorError, match="the MIG instance 0:1 by its place") as caught:
         ProcessExecutor().prepare([probe], replace(LIMITS, gpus=("0:1",)), print)
     assert "MIG-" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("driver", "info", "told"),
+    [
+        (True, {"Runtimes": {"runc": {}}}, True),
+        (True, {"Runtimes": {"runc": {}, "nvidia": {}}}, False),
+        (True, {"DiscoveredDevices": [{"ID": "nvidia.com/gpu=all"}]}, False),
+        (False, {"Runtimes": {"runc": {}}}, False),
+    ],
+)
+def test_a_driver_without_the_container_toolkit_is_told_with_the_command(
+    monkeypatch, driver, info, told
+):
+    monkeypatch.setattr("greenbench.executors.gpus.driver_present", lambda: driver)
+    monkeypatch.setattr("greenbench.executors.gpu_access.shutil.which", lambda _: None)
+    executor = DockerExecutor()
+    executor._engine = SimpleNamespace(info=info)
+    found = executor.lacks()
+    assert bool(found) == told
+    for missing in found:
+        assert "container toolkit" in missing.reason
+        assert "nvidia-ctk runtime configure" in missing.remedy
