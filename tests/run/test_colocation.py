@@ -180,7 +180,8 @@ def test_members_start_in_one_release_and_stay_where_they_were_put(together, exe
     assert list(trials["role"]) == ["measured", "companion"] * 2
     assert checks(found, "mixed") >= {("pinning", "ok"), ("overlap", "warn")}
     connection = sqlite3.connect(path.parent / "out" / "results.sqlite")
-    facts = dict(connection.execute("SELECT id, facts FROM attempts").fetchall())
+    attempts = connection.execute("SELECT id, facts, environment FROM attempts").fetchall()
+    told = {attempt: (json.loads(facts), json.loads(own)) for attempt, facts, own in attempts}
     starts = connection.execute(
         """SELECT MIN(b.stamp_s), MAX(b.stamp_s), MAX(r.stamp_s), c.go_s, s.spread_s, s.members
            FROM cohort_runs c JOIN starts s ON s.cohort_run = c.id
@@ -198,8 +199,8 @@ def test_members_start_in_one_release_and_stay_where_they_were_put(together, exe
     for _, cohort in trials.groupby("cohort_run"):
         places = []
         for member in cohort.itertuples():
-            placed = json.loads(facts[member.attempt])
-            assert json.loads(member.environment)["processors"] == placed["cpus"]
+            placed, own = told[member.attempt]
+            assert own["processors"] == placed["cpus"]
             places.append(set(placed["cpus"].split(",")))
             if executor == "docker":
                 assert (placed["cpu_quota"], placed["memory_mb"]) == ("0.4", "128")
