@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from keras_drive import Recorder
-from tiny_models import mutant
+from tiny_models import mutant, quick_loaders
 
 from greenbench.proof import configuration_problem, differences
 
@@ -60,9 +60,12 @@ def digest(trainer):
 
 def main():
     import tensorflow as tf
+    from greenbench_data import load
 
     from greenbench.api import Conditions
 
+    for kind, table in quick_loaders(load).items():
+        setattr(load, kind, table)
     work = json.load(sys.stdin)
     tf.config.run_functions_eagerly(True)
     conditions = Conditions(

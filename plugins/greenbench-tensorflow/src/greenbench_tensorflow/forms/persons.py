@@ -121,7 +121,7 @@ class Market1501HrNet18(Learning):
         return {
             "weight_decay": float(self.optimizer.weight_decay),
             "decay_factor": self.factor_in_effect(),
-            "backbone_rate": float(self.optimizer.slow_rate),
+            "backbone_rate": self.optimizer.slow_rate_in_effect(),
             "dropout": dropout_in_effect(self.network),
             "width": width,
             "blocks": blocks,
