@@ -6,7 +6,7 @@ from functools import cache
 
 from greenbench.api import Change, Mutation, Scenario, Trial
 
-IMAGES = {"epochs": 2, "data": "digits-28x28", "data_share": 0.05, "batch_size": 32}
+IMAGES = {"epochs": 2, "data": "digits-28x28", "data_share": 0.06, "batch_size": 32}
 TEXT = {"epochs": 1, "width": 8, "layers": 1, "heads": 2, "context": 32}
 TINY = {
     "digits-mlp": {"epochs": 1, "batch_size": 550},
@@ -47,11 +47,11 @@ OTHER = {
 }
 
 NO_EFFECT = [
-    ("mnist-cnn", {}, "data_share", 0.0501),
+    ("mnist-cnn", {}, "data_share", 0.0601),
     ("mnist-cnn", {"epochs": 1}, "gamma", 0.3),
     ("mnist-cnn", {}, "learning_rate", 1.00000000001),
     ("mnist-forward-forward", {}, "data_share", 0.1001),
-    ("mnist-siamese", {}, "data_share", 0.0501),
+    ("mnist-siamese", {}, "data_share", 0.0601),
     ("mnist-siamese", {"epochs": 1}, "gamma", 0.3),
     ("cifar10-resnet20", {}, "data_share", 0.01204),
     ("cifar10-resnet20", {"epochs": 1}, "decay_factor", 0.3),

@@ -47,11 +47,13 @@ PLAN = {
     "market1501-hrnet18": (
         {
             "data": "synthetic-market1501",
-            "epochs": 10,
+            "epochs": 6,
             "width": 4,
             "blocks": 1,
-            "image_height": 64,
+            "image_height": 32,
             "image_width": 32,
+            "batch_size": 16,
+            "learning_rate": 0.005,
             "backbone_rate": 1.0,
             "dropout": 0.0,
         },

@@ -65,7 +65,7 @@ class Run:
 
     def bits(self):
         """All weights and the optimizer's whole state as bytes."""
-        inner = getattr(self.trainer, "training", None) or self.trainer.classification
+        inner = self.trainer.training
         state = inner.optimizer.state_dict()["state"]
         tensors = [*inner.network.state_dict().values()]
         tensors += [v for entry in state.values() for v in entry.values() if v is not None]
