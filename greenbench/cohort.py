@@ -200,7 +200,7 @@ class CohortRun:
 
     def _read(self, member: Member, connection: socket.socket) -> None:
         try:
-            data = connection.recv(4 * protocol.MAX_LINE_BYTES)
+            data = connection.recv(protocol.READ_BYTES)
         except OSError:
             data = b""
         received_s = time.monotonic()

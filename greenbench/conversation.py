@@ -24,6 +24,10 @@ MAX_COUNT: Final = 2**53
 """The largest number of things that a share is taken of: real numbers tell them apart."""
 MAX_LOG_CHARS: Final = 1_048_576
 
+MAX_WINDOWS: Final = 5_000
+"""So many epochs and validations of a trial become windows. The events of all are kept, but what
+has an energy of its own must fit into memory until the cohort has ended."""
+
 State = Literal[
     "connected",
     "loading",
@@ -66,6 +70,7 @@ WINDOWS: Final[Mapping[str, WindowKind]] = {
     "train_end": "train",
     "test_end": "test",
 }
+REPEATED: Final = ("epoch", "validation")
 UNSTAMPED: Final = ("log", "exit")
 TRAINING: Final[tuple[State, ...]] = ("training", "in_epoch", "in_validation")
 """Between `train_begin` and `train_end`."""
@@ -94,6 +99,8 @@ class Conversation:
 
     state: State = "connected"
     windows: list[Window] = field(default_factory=list)
+    repeated: int = 0
+    """How many epochs and validations have ended."""
     metrics: dict[str, float] = field(default_factory=dict)
     first_epoch: dict[str, float] = field(default_factory=dict)
     last_epoch: dict[str, float] = field(default_factory=dict)
@@ -118,6 +125,11 @@ class Conversation:
     def log(self) -> str:
         """What the model printed, as far as it was kept."""
         return "".join(self._log)
+
+    @property
+    def left_out(self) -> int:
+        """Epochs and validations that are no windows, since there were too many."""
+        return max(0, self.repeated - MAX_WINDOWS)
 
     def release(self) -> None:
         """The host has said `go`."""
@@ -217,6 +229,9 @@ class Conversation:
         metrics = _metrics(payload.get("metrics", {}))
         if kind == "epoch":
             self.first_epoch, self.last_epoch = self.first_epoch or metrics, metrics
+        self.repeated += kind in REPEATED
+        if kind in REPEATED and self.repeated > MAX_WINDOWS:
+            return
         self.windows.append(Window(kind=kind, number=number, start_s=begun_s, end_s=stamp_s))
 
     def _check_version(self, payload: Mapping[str, Any]) -> None:

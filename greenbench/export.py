@@ -20,7 +20,7 @@ from greenbench.energy.samples import SampleChunk
 from greenbench.errors import ResultsError
 from greenbench.store import Store
 
-READINGS: tuple[reading.Readings, ...] = ("usage", "usage_1hz", "gpu_1hz", "host_1hz")
+READINGS: tuple[reading.Readings, ...] = ("usage", "usage_1hz", "gpu_1hz", "host_1hz", "cpu_1hz")
 """Tables of the store that are exported as they are; their columns are in `greenbench.schema`."""
 Format = Literal["csv", "parquet"]
 TABLES = (

@@ -14,11 +14,15 @@ VERSION: Final = 1
 """Both sides refuse another version before training starts."""
 
 MAX_LINE_BYTES: Final = 65_536
-MAX_EVENTS: Final = 100_000
-"""Per trial: 25,000 epochs with their validations. More is a flood, and ends the trial."""
+MAX_EVENTS: Final = 1_048_576
+"""Per trial: a quarter of a million epochs with their validations. More is a flood, and ends the
+trial."""
 
-MAX_BYTES: Final = 33_554_432
-"""Per trial, all messages together: `MAX_EVENTS` of some 300 bytes."""
+MAX_BYTES: Final = 134_217_728
+"""Per trial, all messages together: `MAX_EVENTS` of some 128 bytes. All of them are kept."""
+
+READ_BYTES: Final = 16_384
+"""Taken from a worker at once; what else it has said waits, and makes it wait."""
 
 FROM_OUTSIDE: Final = 125
 """Exit codes from here on are the executor's to give: a signal from outside is 128 and more. A

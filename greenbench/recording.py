@@ -17,7 +17,7 @@ from greenbench.host.validity import contamination
 from greenbench.member import Member
 from greenbench.proof import divergence
 from greenbench.store import AttemptEnd, Store
-from greenbench.together import beside, cohort_windows, start_spread
+from greenbench.together import beside, cohort_windows, start_spread, together
 from greenbench.watch import Watch
 
 
@@ -106,6 +106,7 @@ class Recording:
             rest=rest,
             cooldown_limit_s=self.cooldown_limit_s,
             beside=beside(run, window),
+            together=together(run),
         )
 
     def _end(self, attempt: int, member: Member) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from greenbench.analysis import frames as reading
 from greenbench.analysis.cohorts import cohorts
 from greenbench.analysis.settings import with_hyperparameters
+from greenbench.analysis.stated import Stated
 from greenbench.errors import UsageError
 from greenbench.export import SAMPLES, sample_frames
 from greenbench.report import Report, build_report
@@ -96,7 +97,8 @@ class Results:
     @property
     def cohorts(self) -> pd.DataFrame:
         """One row a comparable cohort, which is what the analysis functions take:
-        `analysis.cohorts.cohorts`."""
+        `analysis.cohorts.cohorts`. Those whose measurement failed a check are among them, with
+        their `failed_checks`; a report leaves them out."""
         return self._cohorts.copy()
 
     @property
@@ -168,6 +170,25 @@ class Results:
         last = runs.iloc[-1]
         return int(last["session"]), float(last["start_s"]), float(last["end_s"])
 
-    def report(self, *, include_invalid: bool = False, also: Sequence[str] = ()) -> Report:
-        """The report on the set (`report.build_report`); it shows itself in a notebook."""
-        return build_report(self._store, include_invalid=include_invalid, also=also)
+    def report(
+        self,
+        *,
+        include_invalid: bool = False,
+        also: Sequence[str] = (),
+        grid_g_per_kwh: float | None = None,
+        price_per_kwh: float | None = None,
+        currency: str = "",
+        smallest_effect: float | None = None,
+    ) -> Report:
+        """The report on the set (`report.build_report`); it shows itself in a notebook.
+
+        What is stated goes before what the suite states: the grid's emissions (g CO₂e a kWh), the
+        price of a kWh and what it is in, the smallest change of energy that matters (0.02: 2 %).
+        """
+        stated = Stated(
+            grid_g_per_kwh=grid_g_per_kwh,
+            price_per_kwh=price_per_kwh,
+            currency=currency,
+            smallest_effect=smallest_effect,
+        )
+        return build_report(self._store, include_invalid=include_invalid, stated=stated, also=also)

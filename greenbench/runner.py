@@ -16,7 +16,6 @@ from greenbench.api import (
     RESULTS_LABEL,
     Executor,
     Launch,
-    Placement,
     Provided,
     Running,
     Status,
@@ -24,7 +23,7 @@ from greenbench.api import (
     Window,
 )
 from greenbench.cohort import CohortRun, run_folder
-from greenbench.conversation import Event
+from greenbench.conversation import MAX_WINDOWS, Event
 from greenbench.energy.meter import Meter
 from greenbench.energy.select import Opened
 from greenbench.energy.timeline import Timeline
@@ -52,7 +51,7 @@ COMMIT_S: Final = 1.0
 EDGE_S: Final = 0.02
 """The shortest time between two samples that are taken for the edges of windows."""
 
-MOST_HEARD_BYTES: Final = 4_194_304
+MOST_HEARD_BYTES: Final = 1_048_576
 HELD_BYTES: Final = 1_000
 """What events may hold while they wait for the next commit, each about this more than its message:
 a flood of them must not fill memory."""
@@ -81,8 +80,10 @@ class Setting:
     recovery: Recovery
     fail_fast: bool = False
     gpus: Gpus | None = None
+    anywhere: Seat
+    """Where a trial of no study runs (the warm-up): within the suite's limits."""
     seats: Mapping[str, Sequence[Seat]] = field(default_factory=dict)
-    """Where the members of each study run, by slot; who isn't in it has the suite's limits."""
+    """Where the members of each study run, by slot."""
     data: Path | None = None
     """Folder of prepared data sets, if a trial reads one."""
 
@@ -127,7 +128,7 @@ class SuiteRun:
         self.meter = Meter(setting.opened.readers, period_s=setting.suite.measure.period_s)
         self.timeline = Timeline(setting.opened.channels)
         self.ledger = Ledger(setting.opened.channels)
-        self.watch = Watch(store, setting.gpus, gpus_used=bool(setting.suite.limits.gpus))
+        self.watch = Watch(store, setting.gpus)
         self.recording = Recording(
             store=store,
             session=self.session,
@@ -232,7 +233,10 @@ class SuiteRun:
             )
 
     def _idle_window(self, seconds: float) -> Reading:
-        """Sleeps through an idle window, keeps it, and reads the host's state from it."""
+        """Sleeps through an idle window, keeps it, and reads the host's state from it. A suite that
+        gives it no time has none."""
+        if seconds <= 0:
+            return Reading(temperature_c=self.watch.temperatures_c())
         start_s = time.monotonic()
         while (left_s := start_s + seconds - time.monotonic()) > 0 and self.pulse():
             time.sleep(min(left_s, 0.1))
@@ -282,11 +286,11 @@ class SuiteRun:
             self.session, cohort.trials, start_s, previous, state
         )
         self._before = rest
-        self._seats = self.setting.seats.get(cohort.study) or [
-            Seat(limits=self.setting.suite.limits, placement=Placement()) for _ in cohort.trials
-        ]
+        anywhere = [self.setting.anywhere] * len(cohort.trials)
+        self._seats = self.setting.seats.get(cohort.study) or anywhere
         pinned = [frozenset(seat.cpus) for seat in self._seats]
-        self.watch.begin(self._cohort_run, self._attempts, pinned)
+        own_gpus = [seat.gpu_uuids for seat in self._seats]
+        self.watch.begin(self._cohort_run, self._attempts, pinned, own_gpus)
         self.ledger.begin([trial.key for trial in cohort.trials])
         self._tell_cohort("cohort_begin", cohort)
         for trial in cohort.trials:
@@ -334,9 +338,13 @@ class SuiteRun:
         """Windows, energies and outcomes of a cohort, in one transaction."""
         self._settle(max((w.end_s for m in run.members for w in m.conversation.windows), default=0))
         records = self.recording.record(self._cohort_run, self._attempts, run, status, self._before)
-        for record in records:
+        for record, member in zip(records, run.members, strict=True):
             self._hook("greenbench_trial_end", record=record)
             self._tell_end(record)
+            if left_out := member.conversation.left_out:
+                name = f"{record.trial.study}, {record.trial.arm}, block {record.trial.block}"
+                text = f"{left_out:,} epochs and validations after the first {MAX_WINDOWS:,}"
+                self._tell("problem", f"{name}: {text} have no energy of their own")
         self._tell_cohort("cohort_end", cohort, status=status)
         self._cohort = None
 
@@ -400,9 +408,12 @@ class SuiteRun:
     # --- samples ---
 
     def _settle(self, end_s: float) -> None:
-        """Waits until what is needed to know a window that ends at `end_s` has been sampled."""
+        """Waits until what is needed to know a window that ends at `end_s` has been sampled: now,
+        instead of when the meter's next sample is due, and once more for every sensor that moves
+        in steps of its own."""
         last = Window(kind="idle", start_s=end_s, end_s=end_s)
         give_up_s = end_s + max(SETTLE_S, 5 * self.setting.suite.measure.period_s)
+        self.meter.tick()
         self._commit()
         while not self.timeline.ready(last) and time.monotonic() < give_up_s:
             time.sleep(self.setting.suite.measure.period_s / 2)
@@ -430,7 +441,7 @@ class SuiteRun:
             for attempt, events in self._heard.items():
                 store.add_events(
                     attempt,
-                    [(e.sequence, e.kind, e.stamp_s, e.received_s, e.payload) for e in events],
+                    ((e.sequence, e.kind, e.stamp_s, e.received_s, e.payload) for e in events),
                 )
             self.watch.keep()
         self._heard.clear()

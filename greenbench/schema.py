@@ -151,6 +151,13 @@ CREATE TABLE IF NOT EXISTS host_1hz (    -- of the whole host while a cohort ran
     cpu_throttle_events INTEGER,         -- since boot, as the kernel counts them
     PRIMARY KEY (cohort_run, stamp_s)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cpu_1hz (     -- of the host's processors while a cohort ran
+    cohort_run INTEGER NOT NULL REFERENCES cohort_runs(id),
+    stamp_s REAL NOT NULL,
+    clock_mhz REAL,                      -- the highest of all processors: that of a busy one
+    temperature_c REAL,                  -- the hottest sensor in a processor
+    PRIMARY KEY (cohort_run, stamp_s)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS usage (       -- of one attempt: what its train window came to
     attempt INTEGER PRIMARY KEY REFERENCES attempts(id),
     samples INTEGER NOT NULL,            -- readings in the train window

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from greenbench import __version__, datasets
-from greenbench.api import EnergyBackend, Environment, Executor, Provided
+from greenbench.api import EnergyBackend, Environment, Executor, Placement, Provided
 from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
+from greenbench.executors.gpus import gpu_request
 from greenbench.host.cores import usable_cores
 from greenbench.host.fingerprint import fingerprint
-from greenbench.host.gpu import open_gpus
-from greenbench.host.gpu_request import check_gpus
+from greenbench.host.gpu import Gpus, open_gpus
+from greenbench.host.gpu_request import asked_for, check_gpus, occupied
 from greenbench.host.lock import HostLock
 from greenbench.host.placement import Seat, seats
 from greenbench.notice import Notice, Notify
@@ -157,11 +158,11 @@ def prepare(
     neighbours = check_gpus(gpus, suite.limits.gpus, share=wish.share_host)
     for text in neighbours:
         notify(Notice("problem", f"used by others: {text}"))
+    apart = _apart(store, gpus, suite, notify)
     choice = choose_executor(plugins, wish.executor or suite.executor)
     name = choice.executor.name
     notify(Notice("executor", _executor_text(name, choice), {"executor": name}))
-    gpus = open_gpus()
-    places = _places(plan, choice, None if gpus is None else [g["uuid"] for g in gpus.facts()])
+    places = _places(plan, choice, gpus)
     executor = choice.executor.value
     if removed := _remove_leftovers(executor, str(store.facts()["result_set"])):
         notify(Notice("prepare", f"removed {removed} left-over workers of earlier runs"))
@@ -173,7 +174,7 @@ def prepare(
         )
 
     images = make_images()
-    opened = open_channels(_backends(plugins), suite.measure.backends or "auto")
+    opened = open_channels(_backends(plugins), suite.measure.backends or "auto", apart)
     notify(Notice("meters", "; ".join(opened.why), {"channels": [c.name for c in opened.channels]}))
     facts = {
         "executor": name,
@@ -192,6 +193,7 @@ def prepare(
         "retry": asdict(suite.retry),
         "host": fingerprint(gpus),
         "gpu_neighbours": neighbours,
+        "gpus_apart": apart,
     }
     _refuse_another_world(store, facts)
     return Setting(
@@ -212,7 +214,8 @@ def prepare(
             wait_s=suite.retry.wait_s,
         ),
         fail_fast=wish.fail_fast,
-        gpus=gpus,
+        gpus=None if gpus is None else replace(gpus, apart=frozenset(apart)),
+        anywhere=_with_gpus(Seat(limits=suite.limits, placement=Placement()), gpus),
         seats=places,
         data=datasets.cache_folder() if data else None,
     )
@@ -226,7 +229,24 @@ def verified_data(plan: Plan, plugins: Plugins) -> dict[str, str]:
     return {each.name: datasets.verify(each).digest for each in wanted if each.source}
 
 
-def _places(plan: Plan, choice: Choice, gpus: Sequence[str] | None) -> Mapping[str, list[Seat]]:
+def _apart(store: Store, gpus: Gpus | None, suite: Suite, notify: Notify) -> dict[str, str]:
+    """GPUs that are left out of all totals, by UUID, with the reason: the suite does not ask for
+    them, and others were on them when the result set began. Decided once, so that every trial of
+    it adds the same channels; who comes to another GPU later is told here, and fails a check."""
+    found = occupied(gpus, suite.limits.gpus)
+    sessions = store.sessions()
+    if sessions:
+        decided: dict[str, str] = sessions[0].get("gpus_apart") or {}
+        for text in (who for uuid, who in found.items() if uuid not in decided):
+            came = "used by others, and its energy is in the totals of this result set"
+            notify(Notice("problem", f"{came}: {text}"))
+        return decided
+    for text in found.values():
+        notify(Notice("problem", f"left out of all totals, as others use it: {text}"))
+    return {uuid: f"others use it, and the suite does not: {who}" for uuid, who in found.items()}
+
+
+def _places(plan: Plan, choice: Choice, gpus: Gpus | None) -> Mapping[str, list[Seat]]:
     """The seats of each study's members; refused where the executor can't hold them there."""
     holds = getattr(choice.executor.value, "holds", ())
     for study in plan.studies:
@@ -242,7 +262,19 @@ def _places(plan: Plan, choice: Choice, gpus: Sequence[str] | None) -> Mapping[s
             )
     cores = usable_cores()
     limits = plan.suite.limits
-    return {study.study: seats(study.scenario, limits, cores, gpus) for study in plan.studies}
+    uuids = None if gpus is None else list(gpus.handles)
+    return {
+        study.study: [_with_gpus(s, gpus) for s in seats(study.scenario, limits, cores, uuids)]
+        for study in plan.studies
+    }
+
+
+def _with_gpus(seat: Seat, gpus: Gpus | None) -> Seat:
+    """The seat with the UUIDs of its GPUs."""
+    if gpus is None:
+        return seat
+    uuids = asked_for(gpus, gpu_request(seat.limits.gpus))
+    return replace(seat, gpu_uuids=frozenset(uuids))
 
 
 def _remove_leftovers(executor: Executor, own: str) -> int:

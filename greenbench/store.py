@@ -23,10 +23,14 @@ LOCK = "lock"
 LOCK_TRIES = 3
 LOCK_TRY_S = 0.1
 """`abandoned` takes the lock for an instant to see whether it is free."""
+CACHE_KIB = 256
+"""Pages that a writer keeps: a run's memory must not grow with its results, and the kernel caches
+the file as well."""
 Table = Literal[
     "usage_1hz",
     "gpu_1hz",
     "host_1hz",
+    "cpu_1hz",
     "usage",
     "checks",
     "shares",
@@ -326,13 +330,13 @@ class Store:
             connection.execute("UPDATE cohort_runs SET go_s = ? WHERE id = ?", (go_s, cohort_run))
 
     def add_events(
-        self, attempt: int, events: Sequence[tuple[int, str, float, float, Mapping[str, Any]]]
+        self, attempt: int, events: Iterable[tuple[int, str, float, float, Mapping[str, Any]]]
     ) -> None:
         """Keeps events: sequence, kind, the worker's stamp, the host's stamp (s), payload."""
         with self.transaction() as connection:
             connection.executemany(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
-                [(attempt, *event[:4], to_json(event[4])) for event in events],
+                ((attempt, *event[:4], to_json(event[4])) for event in events),
             )
 
     def add_window(
@@ -418,6 +422,7 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
 
 

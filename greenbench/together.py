@@ -8,7 +8,7 @@ from typing import Any
 
 from greenbench.api import Window
 from greenbench.cohort import CohortRun
-from greenbench.host.evidence import Beside
+from greenbench.host.evidence import Beside, Together
 
 Span = tuple[float, float]
 
@@ -79,6 +79,20 @@ def beside(run: CohortRun, window: Window) -> list[Beside]:
             )
         )
     return found
+
+
+def together(run: CohortRun) -> Together | None:
+    """How long the members that train once did so at the same time; None where there is only one,
+    or one of them did not end its training."""
+    trains = _trains(run)
+    if len(trains) < max(2, len(run.front)):
+        return None
+    starts_s, ends_s = [w.start_s for w in trains], [w.end_s for w in trains]
+    return Together(
+        members=len(trains),
+        whole_s=max(ends_s) - min(starts_s),
+        overlap_s=max(0.0, min(ends_s) - max(starts_s)),
+    )
 
 
 def common(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:

@@ -13,10 +13,12 @@ from greenbench.api import Channel, Running, Usage, Window, WindowEnergy
 from greenbench.host.activity import busy_cpu_time_s, cpu_throttle_events, own_cpu_time_s
 from greenbench.host.cooldown import Reading, Rest
 from greenbench.host.cores import allowed_cpus
-from greenbench.host.evidence import Beside, Check, Evidence
+from greenbench.host.cpu_sensors import CpuSensors
+from greenbench.host.evidence import Beside, Check, Evidence, Together
 from greenbench.host.fingerprint import temperatures_c
 from greenbench.host.gpu import Gpus, GpuState, foreign
 from greenbench.host.readings import (
+    CpuReading,
     GpuReading,
     HostReading,
     UsageReading,
@@ -45,20 +47,22 @@ USAGE_COLUMNS: Final = (
 class Watch:
     """Readings of one cohort at a time. `begin` forgets the one before.
 
-    `gpus`: the GPUs to read, None where there are none. `gpus_used`: whether trials may use them.
+    `gpus`: the GPUs to read, None where there are none.
     """
 
     store: Store
     gpus: Gpus | None
-    gpus_used: bool
     _cohort_run: int = 0
     _attempts: Sequence[int] = ()
     _running: dict[int, Running] = field(default_factory=dict)
     _usage: dict[int, list[UsageReading]] = field(default_factory=dict)
     _pinned: Sequence[frozenset[int]] = ()
+    _own_gpus: Sequence[frozenset[str]] = ()
     _strayed: dict[int, set[int]] = field(default_factory=dict)
     _gpu: list[GpuReading] = field(default_factory=list)
     _host: list[HostReading] = field(default_factory=list)
+    _cpu_sensors: CpuSensors = field(default_factory=CpuSensors.find)
+    _processors: list[CpuReading] = field(default_factory=list)
     _start_c: Mapping[str, float] = field(default_factory=dict)
     _foreign_before: dict[str, int] | None = None
     _looked_s: float = 0.0
@@ -67,10 +71,16 @@ class Watch:
     _kept_usage: dict[int, int] = field(default_factory=dict)
 
     def begin(
-        self, cohort_run: int, attempts: Sequence[int], pinned: Sequence[frozenset[int]] = ()
+        self,
+        cohort_run: int,
+        attempts: Sequence[int],
+        pinned: Sequence[frozenset[int]] = (),
+        own_gpus: Sequence[frozenset[str]] = (),
     ) -> None:
-        """A cohort is about to start; `pinned`: each member's processors, if it has its own."""
+        """A cohort is about to start; `pinned`: each member's processors, if it has its own,
+        `own_gpus`: the UUIDs of the GPUs that each may use."""
         self._pinned = pinned or [frozenset[int]() for _ in attempts]
+        self._own_gpus = own_gpus or [frozenset[str]() for _ in attempts]
         self._strayed = {slot: set() for slot in range(len(attempts))}
         self._cohort_run, self._attempts = cohort_run, attempts
         self._running, self._usage, self._kept_usage = (
@@ -78,7 +88,7 @@ class Watch:
             {slot: [] for slot in _slots(attempts)},
             {},
         )
-        self._gpu, self._host, self._start_c = [], [], {}
+        self._gpu, self._host, self._processors, self._start_c = [], [], [], {}
         if self._foreign_before is None:
             self._foreign_before = self._foreign_now()
         self._kept = self._kept_gpu = 0
@@ -121,11 +131,14 @@ class Watch:
         store.add_rows(
             "host_1hz", [{"cohort_run": self._cohort_run, **asdict(r)} for r in new_host]
         )
+        new_cpu = self._processors[self._kept :]
+        store.add_rows("cpu_1hz", [{"cohort_run": self._cohort_run, **asdict(r)} for r in new_cpu])
         self._kept, self._kept_gpu = len(self._host), len(self._gpu)
 
     def sum_up(self, slot: int, window: Window) -> None:
         """Writes what an attempt used in a window."""
-        of_gpus = self._gpu if self.gpus_used else ()
+        own = self._own_gpus[slot]
+        of_gpus = [reading for reading in self._gpu if reading.state.uuid in own]
         summed = summary(window, self._usage[slot], of_gpus)
         self.store.add_rows("usage", [{"attempt": self._attempts[slot], **summed}])
 
@@ -140,8 +153,10 @@ class Watch:
         rest: Rest,
         cooldown_limit_s: float,
         beside: Sequence[Beside] = (),
+        together: Together | None = None,
     ) -> list[Check]:
-        """Writes the checks of an attempt with its train window; `beside`: its background."""
+        """Writes the checks of an attempt with its train window; `beside`: its background,
+        `together`: what it did with other members that train once."""
         evidence = Evidence(
             window=window,
             energies=energies,
@@ -152,10 +167,12 @@ class Watch:
             cooldown_limit_s=cooldown_limit_s,
             gpus=self._gpu,
             foreign_before=self._foreign_before or {},
-            gpus_given=self.gpus_used,
+            own_gpus=self._own_gpus[slot],
             host=self._host,
+            processors=self._processors,
             cpu=[cpu_points(readings) for readings in self._usage.values()],
             beside=beside,
+            together=together,
             pinned=self._pinned[slot],
             strayed=frozenset(self._strayed[slot]),
         )
@@ -190,6 +207,9 @@ class Watch:
                 time.monotonic(), busy_cpu_time_s(), own_cpu_time_s(), cpu_throttle_events()
             )
         )
+        sensors = self._cpu_sensors
+        clock_mhz, temperature_c = sensors.clock_mhz(), sensors.temperature_c()
+        self._processors.append(CpuReading(time.monotonic(), clock_mhz, temperature_c))
         if self.gpus is not None:
             states = self.gpus.states()
             stamp_s = time.monotonic()
@@ -206,7 +226,8 @@ class Watch:
 
     def _gpu_reading(self, stamp_s: float, state: GpuState, own: set[int]) -> GpuReading:
         others = foreign(state, {*own, os.getpid()})
-        if others is None or (self.gpus_used and not _can_be_told(state, own)):
+        used_by_cohort = any(state.uuid in gpus for gpus in self._own_gpus)
+        if others is None or (used_by_cohort and not _can_be_told(state, own)):
             return GpuReading(stamp_s, state)
         shares = [p.utilization for p in others]
         known = [share for share in shares if share is not None]

@@ -21,9 +21,10 @@ def _limits(mutants: int, originals: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def joint_half(fit: BlockFit, design: Design) -> np.ndarray:
-    """Half widths of Dunnett's intervals (suites, arms)."""
-    inverse, limit = _limits(design.mutants, design.originals)
-    return np.interp(1 / fit.df, inverse, limit) * fit.error
+    """Half widths of the joint intervals (suites, arms)."""
+    inverse, limits = _limits(design.mutants, design.originals)
+    limit = np.interp(1 / fit.df, inverse, limits)
+    return limit * fit.widening(limit) * fit.error
 
 
 def greener(fit: BlockFit, design: Design) -> np.ndarray:

@@ -28,7 +28,12 @@ from greenbench.energy.samples import SampleChunk
 
 PLUGIN = Path(__file__).parents[2] / "tests" / "fixtures" / "plugin-hostile"
 PERIOD_S = 0.1
-ATTACKS = {"quiet": "none", "1 GB of output": "print-a-gigabyte", "10⁶ events": "flood"}
+ATTACKS = {
+    "quiet": "none",
+    "1 GB of output": "print-a-gigabyte",
+    "10⁶ events": "million-events",
+    "2·10⁶ events, of which it is cut off": "flood",
+}
 SUITE = """
 name = "flood"
 blocks = 1

@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import optimize, stats
+from statsmodels.stats.libqsturng import qsturng
 
 from greenbench.analysis.inference import (
     ALPHA,
@@ -24,7 +25,10 @@ from greenbench.analysis.inference import (
 )
 
 Method = Literal["spearman", "kendall", "pearson"]
+Permutable = Literal["spearman", "pearson"]
 METHODS: tuple[Method, ...] = ("spearman", "kendall", "pearson")
+CHUNK = 256
+"""Points that are ranked beside all others at once."""
 Shape = Literal["rising", "falling", "U", "∩", "wavy", "no difference shown"]
 
 
@@ -88,16 +92,13 @@ def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None
     return Association(rho, low, high, 2 * float(stats.t.sf(abs(t), df)), n)
 
 
-def permuted(
-    x: Array, y: Array, method: Literal["spearman", "pearson"] = "spearman"
-) -> tuple[float, float]:
+def permuted(x: Array, y: Array, method: Permutable = "spearman") -> tuple[float, float]:
     """Two-sided p by permuting the points, and the smallest p that so many could give.
 
     Every order up to 8 points, otherwise a seeded sample with the observed one added (Phipson and
     Smyth 2010): for points that are few, where the formulas for p are approximations.
     """
-    a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
-    a, b = a - a.mean(), b - b.mean()
+    a, b = _centred(x, y, method)
     sums, observed = a[_orders(len(x))] @ b, float(a @ b)
     exact = math.factorial(len(x)) <= EXACT_LIMIT
     tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
@@ -106,7 +107,26 @@ def permuted(
         int((side * sums >= side * observed - tolerance).sum()) + extra for side in (-1.0, 1.0)
     ]
     total = len(sums) + extra
-    return min(1.0, 2 * min(tails) / total), 2 / total
+    return min(1.0, 2 * min(tails) / total), smallest_permuted(len(x))
+
+
+def smallest_permuted(points: int) -> float:
+    """The smallest p that `permuted` can give for so many points."""
+    exact = math.factorial(points) <= EXACT_LIMIT
+    return 2 / (math.factorial(points) if exact else RESAMPLES + 1)
+
+
+def associate_permuted(x: Array, y: Array, method: Permutable) -> Association:
+    """As `associate`, with the p of `permuted`; of points that are finite and not constant."""
+    a, b = _centred(x, y, method)
+    coefficient = min(1.0, max(-1.0, float(a @ b / math.sqrt(float((a @ a) * (b @ b))))))
+    low, high = _fisher(coefficient, len(x), method) or (None, None)
+    return Association(coefficient, low, high, permuted(x, y, method)[0], len(x))
+
+
+def _centred(x: Array, y: Array, method: Permutable) -> tuple[Array, Array]:
+    a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
+    return a - a.mean(), b - b.mean()
 
 
 def shape_of_levels(means: Array, variance: Array, df: float) -> Shape:
@@ -216,8 +236,16 @@ def blocked_categories(values: Array, level: Array, block: Array) -> Categories 
 
 @lru_cache(maxsize=4096)
 def _tukey(levels: int, df: float) -> float:
-    """How many standard errors a difference must have to be shown."""
-    return float(stats.studentized_range.ppf(1 - ALPHA, levels, df)) / math.sqrt(2)
+    """How many standard errors a difference must have to be shown: the root of scipy's exact
+    distribution, found from statsmodels' approximation in a third of the time of its `ppf`."""
+    near = float(qsturng(1 - ALPHA, levels, df))
+    limit = optimize.newton(
+        lambda q: float(stats.studentized_range.sf(q, levels, df)) - ALPHA,
+        near,
+        x1=near * 1.001,
+        tol=1e-8,
+    )
+    return float(limit) / math.sqrt(2)
 
 
 def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -267,13 +295,13 @@ def _shape(above: Array) -> Shape:
 def _cut(points: Array, values: Array) -> Shape:
     order = np.argsort(points, kind="stable")
     points, values = points[order], values[order]
-    cuts = [cut for cut in range(4, len(points) - 3) if points[cut - 1] < points[cut]]
-    for cut in cuts:
-        left = associate(points[:cut], values[:cut])
-        if left is None or left.p >= ALPHA / len(cuts):
-            continue
-        right = associate(points[cut:], values[cut:])
-        if right is None or right.p >= ALPHA / len(cuts):
+    inner = np.arange(4, len(points) - 3)
+    cuts = inner[points[inner - 1] < points[inner]]
+    for cut in cuts[_opposite(points, values, cuts)].tolist():
+        left, right = (
+            associate(points[part], values[part]) for part in (slice(cut), slice(cut, None))
+        )
+        if left is None or right is None or max(left.p, right.p) >= ALPHA / len(cuts):
             continue
         if left.coefficient * right.coefficient < 0:
             return "U" if right.coefficient > 0 else "∩"
@@ -281,3 +309,39 @@ def _cut(points: Array, values: Array) -> Shape:
     if whole is None or whole.p >= ALPHA:
         return "no difference shown"
     return "rising" if whole.coefficient > 0 else "falling"
+
+
+def _opposite(points: Array, values: Array, cuts: np.ndarray) -> np.ndarray:
+    """Which cuts may have significant correlations of opposite sign on both sides: all at once,
+    a hair generous, for `associate` to judge."""
+    left = _rhos(points, values, cuts)
+    right = _rhos(points[::-1], values[::-1], (len(points) - cuts)[::-1])[::-1]
+    limits = []
+    for size in (cuts, len(points) - cuts):
+        t = stats.t.isf(ALPHA / 2 / max(1, len(cuts)), size - 2)
+        limits.append(t / np.sqrt(size - 2 + t**2) - 1e-9)
+    far = (np.abs(left) > limits[0]) & (np.abs(right) > limits[1])
+    return np.asarray(far & (left * right < 0))
+
+
+def _rhos(x: Array, y: Array, sizes: np.ndarray) -> Array:
+    """Spearman's ρ of the first k points for each k of `sizes`, which rise; NaN where one side is
+    constant."""
+    found = np.full(len(sizes), math.nan)
+    counts = [np.zeros((2, len(x))) for _ in (x, y)]
+    for start in range(0, len(x), CHUNK):
+        here = np.flatnonzero((sizes > start) & (sizes <= start + CHUNK))
+        inside = np.arange(len(x))[:, None] < sizes[here]
+        ranks = []
+        for side, count in zip((x, y), counts, strict=True):
+            part = side[start : start + CHUNK]
+            smaller = (part < side[:, None]).cumsum(axis=1) + count[0][:, None]
+            equal = (part == side[:, None]).cumsum(axis=1) + count[1][:, None]
+            rank = (smaller + (equal + 1) / 2)[:, sizes[here] - start - 1]
+            ranks.append(np.where(inside, rank - (sizes[here] + 1) / 2, 0.0))
+            count[:] = smaller[:, -1], equal[:, -1]
+        one, other = ranks
+        with np.errstate(all="ignore"):
+            scale = np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
+            found[here] = (one * other).sum(axis=0) / scale
+    return found

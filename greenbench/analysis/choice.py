@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from greenbench.analysis.blocks import Layout, fit_blocks, layouts
 from greenbench.analysis.cohorts import METRIC
@@ -90,7 +90,7 @@ def cross_fit(
         order = random.permutation(blocks)
         rest, beside = order[blocks // 2 :], order[: blocks // 2]
         arm = choose(energy[..., rest, :], losses[..., rest, :], originals, margin, items=items)
-        means = fit_blocks(energy[..., beside, :], originals).estimate
+        means = _means(energy[..., beside, :])
         value = np.take_along_axis(means, np.maximum(arm, 0)[..., None], -1)[..., 0]
         saved.append(np.where(arm < 0, 0.0, value))
         chosen.append(arm)
@@ -113,10 +113,17 @@ def choose(
     with np.errstate(all="ignore"):
         variance = loss.error**2 + items
         df = loss.df * (variance / loss.error**2) ** 2
-        worst = loss.estimate + stats.t.ppf(1 - ALPHA, df) * np.sqrt(variance)
+        worst = loss.estimate + special.stdtrit(df, 1 - ALPHA) * np.sqrt(variance)
         fine = (worst < margin) & (fit.estimate < 0)
     best = np.where(fine, fit.estimate, math.inf).argmin(axis=-1)
     return np.asarray(np.where(fine.any(axis=-1), best, -1))
+
+
+def _means(contrasts: Array) -> Array:
+    """Over blocks, as `fit_blocks` estimates them."""
+    known = np.isfinite(contrasts)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.where(known, contrasts, 0.0).sum(axis=-2) / known.sum(axis=-2))
 
 
 def pareto_front(points: Sequence[tuple[float, float]], *, more_is_better: bool) -> tuple[int, ...]:

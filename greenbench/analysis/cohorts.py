@@ -30,6 +30,8 @@ IDENTITY = (
 )
 METRIC = "metric."
 CHANNEL = "channel."
+LARGEST = 1e150
+"""From here on a metric is as good as infinite: its square is."""
 
 
 def cohorts(frames: Frames) -> pd.DataFrame:
@@ -43,7 +45,7 @@ def cohorts(frames: Frames) -> pd.DataFrame:
     (energy above idle, J), ready_j and ready_w (J and W before the start: everything loaded,
     nothing runs), power_w (W, mean), cpu_time_s (s, all members), diverged (members whose
     training came to nothing), divergence (in which ways, by comma; "" if none), failed_checks (the checks that the measurement of one of its
-    members failed, by comma; "" if none), `metric.NAME` (mean over members; missing if one diverged) and
+    members failed, by comma; "" if none), `metric.NAME` (mean over members; missing if one diverged, or is beyond `LARGEST`) and
     `channel.NAME` (J).
     """
     table = _members(frames.trials)
@@ -108,6 +110,24 @@ def main_channels(table: pd.DataFrame) -> str:
     return str(sets.mode().iloc[0]) if len(sets) else ""
 
 
+def main_channel_names(table: pd.DataFrame) -> list[str]:
+    """The names of those channels, sorted; a name may hold anything, a plus too."""
+    names = sorted(str(c).removeprefix(CHANNEL) for c in table.columns if c.startswith(CHANNEL))
+    return _parted(main_channels(table), names)
+
+
+def _parted(text: str, names: list[str]) -> list[str]:
+    """The names that the text joins; none where it does not."""
+    for place, name in enumerate(names):
+        if text == name:
+            return [name]
+        if text.startswith(f"{name} + "):
+            rest = _parted(text.removeprefix(f"{name} + "), names[place + 1 :])
+            if rest:
+                return [name, *rest]
+    return []
+
+
 def metric_names(table: pd.DataFrame) -> list[str]:
     """The metrics that any cohort has, sorted."""
     return sorted(c.removeprefix(METRIC) for c in table.columns if c.startswith(METRIC))
@@ -136,7 +156,7 @@ def _members(trials: pd.DataFrame) -> pd.DataFrame:
     metrics = list(measured["metrics"])
     for name in dict.fromkeys(name for found in metrics for name in sorted(found)):
         values = np.array([found.get(name, math.nan) for found in metrics], dtype=float)
-        known = np.isfinite(values) & ~lost
+        known = (np.abs(values) < LARGEST) & ~lost
         table[METRIC + name] = total(of, np.where(known, values, math.nan)) / table["members"]
     return table
 

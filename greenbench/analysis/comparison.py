@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from greenbench.analysis.blocks import Scale, layouts
 from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.samples import t_test
 
 TOTALS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
 DELTAS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
@@ -122,10 +121,8 @@ def _change(one: Array, two: Array, family: int, scale: Scale) -> Mapping[str, A
     spread = max(float(np.ptp(one)), float(np.ptp(two)))
     if len(one) < 2 or len(two) < 2 or not spread > 0:
         return found
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        test = stats.ttest_ind(two, one, equal_var=False)
-        interval = test.confidence_interval(1 - ALPHA / family)
+    test = t_test(two, one, equal_var=False)
+    interval = test.confidence_interval(1 - ALPHA / family)
     if math.isfinite(interval.low) and math.isfinite(interval.high):
         found["low"] = _back(float(interval.low), scale)
         found["high"] = _back(float(interval.high), scale)

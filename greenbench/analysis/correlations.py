@@ -15,10 +15,11 @@ from greenbench.analysis.association import (
     Method,
     Shape,
     associate,
+    associate_permuted,
     blocked_categories,
     partial,
-    permuted,
     shape_of_levels,
+    smallest_permuted,
 )
 from greenbench.analysis.blocks import BlockFit, Layout, fit_blocks, layouts
 from greenbench.analysis.cohorts import original_settings
@@ -164,17 +165,19 @@ def _pair(
     if np.ptp(y) == 0 or np.ptp(x) == 0:
         return found | {"note": "constant"}
     for method, column in NAMES.items():
-        association = associate(x, y, method)
+        if method == "kendall":
+            association = associate(x, y, method)
+        else:
+            association = associate_permuted(x, y, method)
         if association is not None:
-            p = association.p if method == "kendall" else permuted(x, y, method)[0]
             found |= {
                 column: association.coefficient,
                 f"{column}_low": association.low,
                 f"{column}_high": association.high,
-                f"{column}_p": p,
+                f"{column}_p": association.p,
             }
     found["shape"] = _shape(points)
-    found["smallest_p"] = permuted(x, y)[1]
+    found["smallest_p"] = smallest_permuted(len(x))
     if found["smallest_p"] >= ALPHA:
         unknown = {f"{column}_p": None for column in NAMES.values()}
         return found | unknown | {"note": "too few to tell"}

@@ -63,8 +63,8 @@ def deltas(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
 
     Intervals come from the block model (`blocks.fit_blocks`): `low` and `high` hold each by itself
     with 95 %; `joint_low` and `joint_high` hold together with 95 % for all mutants of the study
-    (Dunnett 1955; A/A arms are no part of that family); `low_one_sided` and `high_one_sided` are
-    the 95 % bounds of one-sided tests. For differences the arm's own variance counts where it is
+    (Dunnett 1955, widened by the noise's tails; A/A arms are no part of that family);
+    `low_one_sided` and `high_one_sided` are the 95 % bounds of one-sided tests. For differences the arm's own variance counts where it is
     larger, since a mutation can make training itself unsteady. `error` is the standard error on
     the scale worked on, `df` its degrees of freedom, `p` each arm's own, `p_corrected` that of
     the joint intervals. Without known noise these are missing, never zero wide.

@@ -56,8 +56,8 @@ ORDER BY e.window, e.channel
 """
 WHOLE_ENERGIES_SQL = """
 SELECT e.window, e.channel, e.method, e.energy_j, e.resolution_j, e.gap_s, e.reason
-FROM energies e JOIN windows w ON w.id = e.window
-WHERE w.attempt IS NULL ORDER BY e.window, e.channel
+FROM windows w CROSS JOIN energies e ON e.window = w.id
+WHERE w.attempt IS NULL ORDER BY w.id, e.channel
 """
 COHORT_RUNS_SQL = """
 SELECT id AS cohort_run, session, cohort, number, status, started_at, start_s, go_s, end_s,
@@ -101,7 +101,7 @@ ORDER BY s.window, s.channel, s.kind, t.slot
 SHARED_WINDOWS_SQL = """json_each(:runs) r
      CROSS JOIN windows w ON w.cohort_run = r.value AND w.kind = 'train' CROSS"""
 DIVERGENCES_SQL = "SELECT attempt, kind, text FROM divergences"
-Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz"]
+Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz", "cpu_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
 
 

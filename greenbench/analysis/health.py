@@ -101,13 +101,19 @@ def outliers(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     return pd.concat(found) if found else pd.DataFrame(columns=list(OUTLIER_COLUMNS))
 
 
-def without(cohorts: pd.DataFrame, left_out: pd.Series, quantity: str) -> pd.DataFrame:
+def without(
+    everything: pd.DataFrame, cohorts: pd.DataFrame, left_out: pd.Series, quantity: str
+) -> pd.DataFrame:
     """The deltas of all cohorts beside those without the ones in `left_out` (cohort names).
 
-    `deltas`' columns for all, and the same with `_without`; an arm that is gone has none there.
+    `everything`: `deltas(cohorts, quantity, "ratio")`. Its columns, and the same with `_without`;
+    an arm that is gone has none there.
     """
-    everything = deltas(cohorts, quantity, "ratio")
-    rest = deltas(cohorts[~cohorts["cohort"].isin(left_out)], quantity, "ratio")
+    lost = cohorts["cohort"].isin(left_out)
+    touched = cohorts["study"].isin(cohorts.loc[lost, "study"])
+    same = everything[~everything["study"].isin(cohorts.loc[lost, "study"])]
+    rest = deltas(cohorts[touched & ~lost], quantity, "ratio")
+    rest = pd.concat([table for table in (same, rest) if len(table)] or [rest])
     keys = ["study", "arm"]
     merged: pd.DataFrame = everything.merge(
         rest[[*keys, *SHOWN]], on=keys, how="left", suffixes=("", "_without")

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from greenbench.analysis.diagnostics import drifted, null_like
 from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.samples import t_test
 from greenbench.analysis.settings import Series, series
 from greenbench.analysis.unpaired import unpaired_deltas
 from greenbench.api import Metric
@@ -118,15 +118,18 @@ def verdicts(
     originals = {
         str(study): part for study, part in runs[runs["original"].astype(bool)].groupby("study")
     }
+    pairs = {(part.study, part.hyperparameter) for part in known.series}
+    shifts = {pair: known.shift(*pair, quantity) for pair in pairs}
+    nulls = {pair for pair in pairs if known.is_null_like(*pair)}
     rows = []
     for row in deltas.to_dict("records"):
         study, arm = row["study"], row["arm"]
         part = parts[(study, arm)]
         hyperparameter = str(part["changed"].iloc[0])
-        drift = known.shift(study, hyperparameter, quantity)
+        drift = shifts.get((study, hyperparameter), 0.0)
         floor = floors.get(study)
         word, why = _energy_word(dict(row), floor, drift)
-        if known.is_null_like(study, hyperparameter):
+        if (study, hyperparameter) in nulls:
             why = "nothing responds to this hyperparameter"
         rows.append(
             {
@@ -167,7 +170,7 @@ def performance_word(
     if min(len(one), len(other)) < 2 or max(np.ptp(one), np.ptp(other)) == 0:
         return "inconclusive"
     sign = 1.0 if metric.direction == "maximize" else -1.0
-    test = stats.ttest_ind(sign * one, sign * other, equal_var=False)
+    test = t_test(sign * one, sign * other, equal_var=False)
     wide, narrow = (test.confidence_interval(1 - k * ALPHA) for k in (1, 2))
     if wide.low > 0:
         return "improved"

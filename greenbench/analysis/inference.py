@@ -86,8 +86,10 @@ def _permutations(values: Array, pools: Sequence[Array]) -> list[Permutation]:
     else:
         random = np.random.default_rng(PERMUTATION_SEED)
         sums = np.zeros((RESAMPLES + 1, values.shape[1]))
+        drawn = np.empty((RESAMPLES, values.shape[1]))
         for part in parts:
-            sums[1:] += part[random.integers(len(part), size=RESAMPLES)]
+            places = random.integers(len(part), size=RESAMPLES)
+            sums[1:] += np.take(part, places, axis=0, out=drawn, mode="clip")
         sums[0] = observed
     below = (sums <= observed + tolerance).sum(axis=0)
     above = (sums >= observed - tolerance).sum(axis=0)

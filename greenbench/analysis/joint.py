@@ -26,7 +26,7 @@ def joint_p(t: Array, df: float, loadings: Sequence[float]) -> Array:
     between the uncorrected p and Bonferroni's, which it cannot leave.
     """
     size = np.abs(np.asarray(t, dtype=float))
-    single = 2 * stats.t.sf(size, df)
+    single = 2 * special.stdtr(df, -size)
     known = np.isfinite(size) & (df > 0)
     corrected = np.full(len(size), math.nan)
     if known.any():
@@ -69,8 +69,10 @@ def _inside(c: Array, df: float, loadings: tuple[float, ...]) -> Array:
 
 @lru_cache(maxsize=1)
 def _normal_nodes() -> tuple[Array, Array]:
+    """Of the upper half: what is integrated is the same on both sides of 0."""
     nodes, weights = special.roots_hermitenorm(Z_NODES)
-    return nodes, weights / weights.sum()
+    upper = nodes > 0
+    return nodes[upper], 2 * weights[upper] / weights.sum()
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from greenbench.analysis.blocks import layouts
+from greenbench.analysis.blocks import FEWEST_RESIDUALS, layouts
 from greenbench.analysis.cohorts import idle_windows, main_channels
 from greenbench.analysis.frames import Frames
 from greenbench.analysis.inference import ALPHA
@@ -30,8 +30,6 @@ own last trial echoes."""
 
 TAILS = 0.01
 """Level of the test for heavy tails."""
-FEWEST_RESIDUALS = 20
-"""Below it, the test of the kurtosis is no approximation (scipy warns)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +97,8 @@ def of_noise(cohorts: pd.DataFrame, quantity: str) -> Iterator[Limit]:
         if test.statistic > 0 and test.pvalue < TAILS:
             yield Limit(
                 f"{study}: the noise has heavier tails than normal (kurtosis"
-                f" {float(stats.kurtosis(residuals)):+.1f}): each interval holds as stated, but with"
-                " many mutants up to 7 % of such studies call one greener by chance, and small"
-                " effects are missed more often",
+                f" {float(stats.kurtosis(residuals)):+.1f}): the joint intervals are wider for it,"
+                " and effects are missed more often than the blocks' number says",
                 "see the outliers and the exact tests; more blocks",
             )
 
@@ -124,7 +121,7 @@ def of_trials(frames: Frames, cohorts: pd.DataFrame) -> Iterator[Limit]:
         if number:
             yield Limit(f"{number} of {len(counted)} trials {text}", remedy)
     measured = counted[(counted["status"] == "completed") & (counted["role"] == "measured")]
-    lost = len(set(measured["cohort"]) - set(cohorts["cohort"]))
+    lost = measured["cohort"].nunique() - len(cohorts)
     if lost:
         yield Limit(f"{lost} cohorts are left out because not all of their members completed")
     originals = cohorts[cohorts["original"].astype(bool) & (cohorts["diverged"] > 0)]

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from greenbench.analysis.association import associate
 from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.samples import t_test
 from greenbench.analysis.settings import Series
 
 NEGLIGIBLE = 0.147
@@ -122,7 +122,7 @@ def _test(mutant: Array, originals: Array) -> dict[str, Any]:
             "cliffs_delta": math.nan,
             "word": "unknown",
         }
-    p = float(stats.ttest_ind(mutant, originals).pvalue)
+    p = float(t_test(mutant, originals, equal_var=True).pvalue)
     delta = float(np.sign(np.subtract.outer(mutant, originals)).mean())
     base = float(originals.mean())
     change = float(mutant.mean()) / base - 1 if base else math.nan

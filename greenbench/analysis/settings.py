@@ -42,7 +42,8 @@ class Series:
 
     def groups(self, quantity: str) -> dict[Any, Array]:
         """The known values of a quantity, by setting, the original's first."""
-        table = self.runs()
+        sides = (self.originals, self.mutants)
+        table = pd.concat([side[[quantity, "setting"]] for side in sides], ignore_index=True)
         values = pd.to_numeric(table[quantity], errors="coerce").astype(float)
         fine = values.notna() & (values.abs() < math.inf)
         return {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +22,7 @@ from greenbench.analysis.association import (
 )
 from greenbench.analysis.inference import ALPHA, Array, fdr
 from greenbench.analysis.joint import joint_p, joint_quantile
+from greenbench.analysis.samples import t_test
 
 Scale = Literal["ratio", "difference"]
 LEAST_RECORDED = 0.5
@@ -119,14 +122,15 @@ def unpaired_correlations(
     """
     rows: list[dict[str, Any]] = []
     for name, table in runs.groupby(study, sort=False):
-        varied = [h for h in hyperparameters if h in table and _varies(table[h])]
-        for hyperparameter in varied:
-            others = [h for h in varied if h != hyperparameter]
-            for quantity in quantities:
-                if quantity in table:
-                    base = {"study": name, "hyperparameter": hyperparameter, "quantity": quantity}
-                    found = _cells(table, hyperparameter, quantity, others, methods)
-                    rows += [base | cell for cell in found]
+        columns = [h for h in hyperparameters if h in table and _varies(table[h])]
+        varied = {h: _Varied.of(table[h]) for h in columns}
+        measured = [q for q in quantities if q in table]
+        for hyperparameter, quantity in product(varied, measured):
+            base = {"study": name, "hyperparameter": hyperparameter, "quantity": quantity}
+            others = {h: other for h, other in varied.items() if h != hyperparameter}
+            y = pd.to_numeric(table[quantity], errors="coerce").to_numpy(float)
+            found = _cells(varied[hyperparameter], y, others, methods)
+            rows += [base | cell for cell in found]
     result = pd.DataFrame.from_records(rows, columns=list(CORRELATION_COLUMNS))
     result["p_corrected"] = math.nan
     for _, family in result.groupby(["study", "method"], sort=False):
@@ -135,13 +139,24 @@ def unpaired_correlations(
     return result
 
 
-def is_categorical(values: pd.Series) -> bool:
-    """Whether a hyperparameter has no order: texts and truth values."""
-    return any(isinstance(value, str | bool | np.bool_) for value in values.dropna().unique())
-
-
 def _varies(values: pd.Series) -> bool:
     return len(values.dropna().unique()) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Varied:
+    """One hyperparameter over a study's runs: its `settings` as they were recorded, the same as
+    numbers (NaN: none), and where it is a text or a truth value, which have no order."""
+
+    settings: pd.Series
+    numbers: Array
+    named: np.ndarray
+
+    @classmethod
+    def of(cls, settings: pd.Series) -> _Varied:
+        numbers = pd.to_numeric(settings, errors="coerce").to_numpy(float)
+        named = [isinstance(value, str | bool | np.bool_) for value in settings]
+        return cls(settings, numbers, np.array(named, dtype=bool))
 
 
 def cliff(one: Array, other: Array) -> tuple[float, float | None, float | None]:
@@ -194,7 +209,7 @@ def _delta(arm: str, group: Array, originals: Array, scale: Scale) -> dict[str, 
     }
     row["rank_p"] = float(stats.mannwhitneyu(group, originals).pvalue)
     if min(len(group), len(originals)) > 1 and max(np.ptp(group), np.ptp(originals)) > 0:
-        test = stats.ttest_ind(group, originals, equal_var=False)
+        test = t_test(group, originals, equal_var=False)
         interval = test.confidence_interval()
         row |= {
             "p": float(test.pvalue),
@@ -230,23 +245,23 @@ def _back(value: float, scale: Scale) -> float:
 
 
 def _cells(
-    table: pd.DataFrame,
-    hyperparameter: str,
-    quantity: str,
-    others: Sequence[str],
-    methods: Sequence[Method],
+    varied: _Varied, y: Array, others: Mapping[str, _Varied], methods: Sequence[Method]
 ) -> list[dict[str, Any]]:
-    y = pd.to_numeric(table[quantity], errors="coerce").astype(float)
-    known = table[hyperparameter].notna() & np.isfinite(y)
-    x, y = table.loc[known, hyperparameter], y[known]
-    base: dict[str, Any] = {"runs": len(y), "settings": int(x.nunique()), "held": ""}
-    if is_categorical(x):
-        found = categories([group.to_numpy() for _, group in y.groupby(x)])
+    known = varied.settings.notna().to_numpy() & np.isfinite(y)
+    y = y[known]
+    base: dict[str, Any] = {"runs": len(y), "held": ""}
+    if varied.named[known].any():
+        settings = varied.settings[known]
+        base["settings"] = int(settings.nunique())
+        groups = pd.Series(y, index=settings.index).groupby(settings)
+        found = categories([group.to_numpy() for _, group in groups])
         if found is None:
             return [base | {"method": "kruskal", "note": "too few runs, or constant"}]
         effect = {"coefficient": found.epsilon_squared, "p": found.p}
         return [base | effect | {"method": "kruskal", "note": "categories: ε², no sign"}]
-    x = pd.to_numeric(x).astype(float)
+    x = varied.numbers[known]
+    base["settings"] = len(np.unique(x))
+    shape = shape_of_points(x, y)
     cells = []
     for method in methods:
         found_by = associate(x, y, method)
@@ -259,16 +274,16 @@ def _cells(
             "low": found_by.low,
             "high": found_by.high,
             "p": found_by.p,
-            "shape": shape_of_points(x, y),
+            "shape": shape,
             "note": _note(base, others),
         }
         if method == "spearman":
-            cell |= _partial(table[known], x, y, others)
+            cell |= _partial(known, x, y, others)
         cells.append(cell)
     return cells
 
 
-def _note(base: dict[str, Any], others: Sequence[str]) -> str:
+def _note(base: dict[str, Any], others: Iterable[str]) -> str:
     notes = [f"also varied: {', '.join(others)}"] if others else []
     if base["runs"] >= 2 * base["settings"]:
         notes.append("runs of one setting are not independent points")
@@ -276,14 +291,19 @@ def _note(base: dict[str, Any], others: Sequence[str]) -> str:
 
 
 def _partial(
-    table: pd.DataFrame, x: pd.Series, y: pd.Series, others: Sequence[str]
+    known: np.ndarray, x: Array, y: Array, others: Mapping[str, _Varied]
 ) -> dict[str, Any]:
     """ρ with the others held fixed, over the runs that record them all; those of one value, without
     an order, or recorded in fewer than half of the runs can't be."""
-    held = [o for o in others if not is_categorical(table[o]) and _varies(table[o])]
-    held = [o for o in held if table[o].notna().mean() >= LEAST_RECORDED]
-    columns = table[held].apply(pd.to_numeric, errors="coerce")
-    found = partial(x, y, columns[held].to_numpy(float)) if held else None
+    here = {name: other.numbers[known] for name, other in others.items()}
+    held = [
+        name
+        for name, values in here.items()
+        if not others[name].named[known].any()
+        and len(np.unique(values[~np.isnan(values)])) > 1
+        and (~np.isnan(values)).mean() >= LEAST_RECORDED
+    ]
+    found = partial(x, y, np.column_stack([here[name] for name in held])) if held else None
     if found is None:
         return {}
     return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from greenbench.api import Availability
+    from greenbench.api import Availability, Missing
     from greenbench.plugins import Plugins
 
 NO_METER: Final = 6
@@ -55,7 +55,13 @@ def doctor(
     offered = [plugins.energy[name] for name in plugins.energy.offered]
     wish = Wish(idle_s=idle_s, runs=0 if no_control else runs, seconds=seconds, period_s=period_s)
     with open_channels(offered, backends or "auto") as opened:
-        found = examine(opened, _executors(plugins), wish, lambda line: click.echo(line, err=True))
+        found = examine(
+            opened,
+            _executors(plugins),
+            wish,
+            lambda line: click.echo(line, err=True),
+            _lacking(plugins),
+        )
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -71,3 +77,10 @@ def _executors(plugins: Plugins) -> list[tuple[str, Availability]]:
     return [
         (name, plugins.executors[name].value.availability()) for name in plugins.executors.names()
     ]
+
+
+def _lacking(plugins: Plugins) -> list[Missing]:
+    """What executors can't give to trials; not every one tells."""
+    executors = [plugins.executors[name].value for name in plugins.executors.names()]
+    tellers = [getattr(executor, "lacks", None) for executor in executors]
+    return [missing for tell in tellers if callable(tell) for missing in tell()]

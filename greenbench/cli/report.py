@@ -225,5 +225,5 @@ def _text(built: Report, form: str) -> str:
     console = Console(record=True, width=WIDTH, file=StringIO())
     views.render_terminal(built, console)
     if form == "svg":
-        return console.export_svg(title=built.title)
+        return console.export_svg(title=views.inert(built.title))
     return console.export_text()

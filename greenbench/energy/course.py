@@ -200,15 +200,17 @@ class Course:
         timing_j = power_w * timing_s * (1 + STRETCH * (low_s + high_s) / span_s)
         if self.channel.method == "power":
             step_j = sqrt(12 * (knots.spread_j2[interval + 1] - knots.spread_j2[interval]))
-            return _Edge(interval, energy_j, power_w, self._smear_j(at_s), 0.3 * step_j)
+            smear_j = self._smear_j(at_s, interval)
+            return _Edge(interval, energy_j, power_w, smear_j, 0.3 * step_j)
         return _Edge(interval, energy_j, power_w, timing_j, self._bend_j(interval, share))
 
-    def _smear_j(self, at_s: float) -> float:
-        """What a mean over some time, and a reading that is not of this instant, hide around an
-        edge: a step that shows as a ramp was anywhere on it."""
-        channel = self.channel
+    def _smear_j(self, at_s: float, interval: int) -> float:
+        """What a mean over some time, a reading that is not of this instant, and the time that
+        the two reads beside it took, hide around an edge: a step that shows as a ramp was anywhere
+        on it."""
+        channel, half_s = self.channel, self.knots.half_s
         stale_s = ASSUMED_UPDATE_S if channel.update_period_s is None else channel.update_period_s
-        blur_s = (channel.averaging_s or 0.0) + stale_s
+        blur_s = (channel.averaging_s or 0.0) + stale_s + half_s[interval] + half_s[interval + 1]
         times = self.knots.time_s
         first = max(bisect_left(times, at_s - blur_s), 1)
         last = min(bisect_right(times, at_s + blur_s), len(times) - 1)

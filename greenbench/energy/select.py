@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from greenbench.api import Missing
 from greenbench.errors import EnergyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from greenbench.api import Channel, EnergyBackend, Provided, Reader
+
+APART_REMEDY: Final = "ask for it with limits.gpus, or end those programs and begin with --new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,9 @@ class Opened:
 class _Opening:
     """The readers taken so far; a physical channel belongs to the backend that came first."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: Mapping[str, str]) -> None:
+        self._apart = apart
+        self._left_out: set[str] = set()
         self.readers: list[Reader] = []
         self.missing: list[Missing] = []
         self.backends: list[str] = []
@@ -83,6 +87,9 @@ class _Opening:
 
     def _take(self, backend: str, reader: Reader) -> bool:
         channel = reader.channel
+        if self._is_apart(backend, channel):
+            reader.close()
+            return False
         owner = self._owner.setdefault(channel.physical_id, backend)
         if owner == backend and channel.name not in self._names:
             self._names[channel.name] = backend
@@ -93,18 +100,31 @@ class _Opening:
         self.why.append(f"{channel.name} is read by {first} already, so {backend} leaves it out")
         return False
 
+    def _is_apart(self, backend: str, channel: Channel) -> bool:
+        """Whether it, or what it lies in, is not to be measured; says so among the missing."""
+        reason = self._apart.get(channel.physical_id)
+        if reason is None and channel.contained_in in self._left_out:
+            reason = f"it lies in {channel.contained_in}, which is left out"
+        if reason is None:
+            return False
+        self._left_out.add(channel.name)
+        self.missing.append(Missing(backend, channel.name, reason, APART_REMEDY))
+        return True
+
 
 def open_channels(
     backends: Sequence[Provided[EnergyBackend]],
     wanted: Literal["auto"] | Sequence[str] = "auto",
+    apart: Mapping[str, str] | None = None,
 ) -> Opened:
     """Opens this host's channels with `wanted` backends, in their order.
 
     "auto" asks every measuring backend that is not on request, and takes estimates only if none
     of them has a channel. Named backends are opened exactly; one that has no channel here, or a
-    name nobody provides, is an `EnergyError` that says what would help.
+    name nobody provides, is an `EnergyError` that says what would help. `apart`: physical devices
+    that are not to be measured, by id, each with the reason: their channels are missing ones.
     """
-    opening = _Opening()
+    opening = _Opening(apart or {})
     estimated = False
     if wanted == "auto":
         estimated = _automatic(opening, backends)

@@ -13,6 +13,7 @@ from greenbench.api import (
     Environment,
     Launch,
     Limits,
+    Missing,
     Model,
     Placing,
     Provided,
@@ -22,7 +23,15 @@ from greenbench.errors import ExecutorError
 from greenbench.executors import engine as engines
 from greenbench.executors import gpus
 from greenbench.executors.container import RunningContainer, remove_container
-from greenbench.executors.gpu_access import TRY_CUDA, DriverFiles, GpuGrant, GpuWay, ways
+from greenbench.executors.gpu_access import (
+    TOOLKIT_REMEDY,
+    TRY_CUDA,
+    DriverFiles,
+    GpuGrant,
+    GpuWay,
+    toolkit_offered,
+    ways,
+)
 from greenbench.executors.hardening import create_container
 
 if TYPE_CHECKING:
@@ -63,6 +72,24 @@ class DockerExecutor:
             return Availability(True, str(self.engine()))
         except ExecutorError as error:
             return Availability(False, error.message, error.remedy)
+
+    def lacks(self) -> Sequence[Missing]:
+        """What this host has and trials of this executor can't be given as usual: GPUs, where a
+        driver is loaded and an engine answers, but nothing of NVIDIA's container toolkit is there.
+        """
+        if not gpus.driver_present():
+            return []
+        try:
+            info = self.engine().info
+        except ExecutorError:
+            return []
+        if toolkit_offered(info):
+            return []
+        reason = (
+            "the engine has neither NVIDIA's container toolkit nor a CDI device: whole GPUs are "
+            "tried by device nodes and libraries, MIG instances can't be given"
+        )
+        return [Missing("docker", "GPUs in containers", reason, TOOLKIT_REMEDY)]
 
     def engine(self) -> engines.Engine:
         """The engine, connected once."""

@@ -39,6 +39,14 @@ CONTROL_NODES: Final = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-m
 NEEDED_NODES: Final = ("nvidiactl", "nvidia-uvm")
 ARCHITECTURES: Final = {"x86_64": "x86-64", "aarch64": "AArch64"}
 
+HOOK: Final = "nvidia-container-runtime-hook"
+"""The toolkit's program that an engine needs for a device request; it looks for it by itself."""
+TOOLKIT_REMEDY: Final = (
+    "sudo apt-get install -y nvidia-container-toolkit && sudo nvidia-ctk runtime configure "
+    "--runtime=docker && sudo systemctl restart docker (the package is in NVIDIA's repository: "
+    "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html)"
+)
+
 TRY_CUDA: Final = """
 import ctypes
 cuda = ctypes.CDLL("libcuda.so.1")
@@ -112,6 +120,13 @@ def cdi_offered(info: Mapping[str, Any]) -> bool:
         for path in files
         if path.suffix in {".json", ".yaml", ".yml"} and path.is_file()
     )
+
+
+def toolkit_offered(info: Mapping[str, Any]) -> bool:
+    """Whether NVIDIA's container toolkit is there for the engine whose account of itself is `info`:
+    as a runtime, as CDI devices, or as the program that it looks for on this host."""
+    runtimes = info.get("Runtimes") or {}
+    return "nvidia" in runtimes or cdi_offered(info) or shutil.which(HOOK) is not None
 
 
 def _requested(request: GpuRequest) -> GpuGrant:

@@ -1,4 +1,4 @@
-"""Checks of co-location: did the background train beside the foreground, did pins hold. Pure."""
+"""Checks of co-location: did members train at the same time, did pins hold. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ TRAINED_FAIL: Final = 0.5
 TRAINED_WARN: Final = 0.9
 """Share of the foreground's window in which a background has to train: below a half, most of what
 was measured is a training alone."""
+OVERLAP_WARN: Final = 0.5
+"""Share of a cohort's time in which all members have to train; with less, most of its energy is
+that of fewer members than the scenario says. Its work is still what was asked for: no failure."""
 LOAD_FAIL: Final = 0.01
 """Processors that a training keeps busy; one that waits for a GPU keeps about one busy. Below a
 hundredth it only sleeps."""
@@ -25,6 +28,20 @@ def background(evidence: Evidence) -> Check | None:
 def background_load(evidence: Evidence) -> Check | None:
     """Whether a background that trained did any work."""
     return _lowest([c for b in evidence.beside if (c := _load(b)) is not None])
+
+
+def overlap(evidence: Evidence) -> Check | None:
+    """Whether the members that train once did so at the same time."""
+    found = evidence.together
+    if found is None or found.whole_s <= 0:
+        return None
+    share = found.overlap_s / found.whole_s
+    severity: Severity = "warn" if share < OVERLAP_WARN else "ok"
+    text = (
+        f"all {found.members} members trained together for {found.overlap_s:.3g} s, {share:.0%} of"
+        " the time from the first start to the last end"
+    )
+    return Check("overlap", severity, share, OVERLAP_WARN, text)
 
 
 def pinning(evidence: Evidence) -> Check | None:

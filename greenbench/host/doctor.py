@@ -116,8 +116,10 @@ def examine(
     executors: Sequence[tuple[str, Availability]],
     wish: Wish,
     progress: Callable[[str], None] = lambda _: None,
+    lacking: Sequence[Missing] = (),
 ) -> Examination:
-    """Looks at this host: channels, an idle window, other work, and a control workload."""
+    """Looks at this host: channels, an idle window, other work, and a control workload. `lacking`:
+    what executors can't give to trials here; it is among what is missing."""
     gpus = open_gpus()
     progress(f"watching counters for up to {CALIBRATE_S:g} s")
     periods_s = _observed_periods_s(opened)
@@ -136,7 +138,7 @@ def examine(
             host=host,
             state=state,
             channels=tuple(channels),
-            missing=opened.missing,
+            missing=(*opened.missing, *lacking),
             executors=tuple(executors),
             disturbances=tuple(disturbances(host, state)),
             estimated=opened.estimated,

@@ -9,7 +9,7 @@ from typing import Literal
 from greenbench.api import Channel, Window, WindowEnergy
 from greenbench.energy.total import disjoint
 from greenbench.host.cooldown import Reading, Rest
-from greenbench.host.readings import GpuReading, HostReading
+from greenbench.host.readings import CpuReading, GpuReading, HostReading
 
 Severity = Literal["ok", "warn", "fail"]
 
@@ -37,14 +37,25 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """The members of a cohort that each train once: from the first start to the last end (s), and
+    how much of it all of them trained (s)."""
+
+    members: int
+    whole_s: float
+    overlap_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that the checks of one attempt look at.
 
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
     the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU,
-    `gpus_given` whether trials were given any, `foreign_before` how many processes of others each
-    GPU had before the suite. `beside` is its background; `pinned` are the
-    processors that it was given (empty: all), and `strayed` others that a thread of it could run on.
+    `own_gpus` the UUIDs of those that it may use, `foreign_before` how many processes of others
+    each GPU had before the suite. `beside` is its background, `together` what it did with members
+    that train once as it does (None: there are none); `pinned` are the processors that it was given
+    (empty: all), and `strayed` others that a thread of it could run on.
     """
 
     window: Window
@@ -55,11 +66,13 @@ class Evidence:
     rest: Rest | None = None
     cooldown_limit_s: float | None = None
     gpus: Sequence[GpuReading] = ()
-    gpus_given: bool = False
+    own_gpus: frozenset[str] = frozenset()
     foreign_before: Mapping[str, int] = field(default_factory=dict)
     host: Sequence[HostReading] = ()
+    processors: Sequence[CpuReading] = ()
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
     beside: Sequence[Beside] = ()
+    together: Together | None = None
     pinned: frozenset[int] = frozenset()
     strayed: frozenset[int] = frozenset()
 

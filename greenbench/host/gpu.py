@@ -47,16 +47,21 @@ class GpuState:
 
 @dataclass(slots=True)
 class Gpus:
-    """The GPUs of this host, kept open. Every call may fail by itself and is then None."""
+    """The GPUs of this host, kept open. Every call may fail by itself and is then None.
+
+    `apart`: UUIDs of those that are none of the suite's business: their state is not read.
+    """
 
     nvml: Any
     handles: dict[str, Any]
     names: dict[str, str]
+    apart: frozenset[str] = frozenset()
     _since_us: dict[str, int] = field(default_factory=dict)
 
     def states(self) -> list[GpuState]:
-        """Every GPU now. Takes some milliseconds a GPU: about once a second is right."""
-        return [self._state(uuid, handle) for uuid, handle in self.handles.items()]
+        """Every GPU but those apart, now. Takes some milliseconds a GPU: once a second is right."""
+        near = [(uuid, handle) for uuid, handle in self.handles.items() if uuid not in self.apart]
+        return [self._state(uuid, handle) for uuid, handle in near]
 
     def facts(self) -> list[dict[str, Any]]:
         """What the GPUs are and how they are set: name, driver, power limit (W), clocks (MHz)."""

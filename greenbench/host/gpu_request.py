@@ -58,6 +58,15 @@ def check_gpus(gpus: Gpus | None, wanted: Sequence[str], *, share: bool = False)
     return [*computing, *drawing]
 
 
+def occupied(gpus: Gpus | None, wanted: Sequence[str]) -> dict[str, str]:
+    """Who is on GPUs that the suite does not ask for (`wanted`: `Limits.gpus`), by UUID, in words."""
+    if gpus is None:
+        return {}
+    asked = asked_for(gpus, gpu_request(wanted))
+    found = {s.uuid: [text for text, _ in _users(gpus, s)] for s in gpus.states()}
+    return {uuid: "; ".join(who) for uuid, who in found.items() if who and uuid not in asked}
+
+
 def asked_for(gpus: Gpus, request: GpuRequest) -> set[str]:
     """UUIDs of the whole GPUs that a request touches; raises for one that isn't there."""
     if request.all:

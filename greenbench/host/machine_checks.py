@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
+from greenbench.api import Window
 from greenbench.host.evidence import Check, Evidence, Severity, rising, worst_of
 from greenbench.host.gpu import CAPPED, SLOWING, reasons
 from greenbench.host.readings import GpuReading, growth, within
 
 TEMPERATURE_WARN_C: Final = 15.0
 """Above the idle reading when training starts; loading warms a little, a hot start is not rested."""
+GPU_HOT_C: Final = 85.0
+"""Just below the maximum operating temperature, above which the driver slows a GPU: `nvidia-smi -q`
+shows 87 °C for an H100 of 700 W, 93 °C for a GeForce RTX 3060 Ti."""
+CPU_HOT_C: Final = 90.0
+"""Below the junction temperature at which processors slow themselves down: by their makers' data
+sheets 95 °C for AMD's Ryzen 7000, 100 °C for most of Intel's Core."""
 CLOCKS_WARN: Final = 0.1
 """Lowest against highest clock of a busy GPU: within a tenth, as boost clocks move."""
+CPU_CLOCKS_WARN: Final = 0.2
+"""… of a busy processor: turbo also moves with how many cores work."""
 BUSY: Final = 0.5
-"""Utilisation above which a GPU's clock is its working clock."""
+"""Utilisation above which a GPU's clock is its working clock, and processors kept busy above which
+the highest clock of the host is one."""
 THROTTLED_FAIL: Final = 0.05
 """Share of readings slowed by heat or failing power, above which it was another machine."""
 FOREIGN_CPUS_WARN: Final = 0.1
@@ -46,8 +57,8 @@ def cooldown(evidence: Evidence) -> Check | None:
 
 
 def temperature(evidence: Evidence) -> Check | None:
-    """Whether training started much hotter than the idle host."""
-    found = []
+    """Whether training started much hotter than the idle host, or ran near the limit of a device."""
+    found = [*_peaks(evidence)]
     for sensor, idle_c in evidence.idle.temperature_c.items():
         start_c = evidence.start_temperature_c.get(sensor)
         if start_c is not None:
@@ -57,10 +68,24 @@ def temperature(evidence: Evidence) -> Check | None:
     return worst_of(found)
 
 
+def _peaks(evidence: Evidence) -> Iterator[Check]:
+    hottest = [
+        (uuid, [r.state.temperature_c for r in readings], GPU_HOT_C)
+        for uuid, readings in _own_gpus(evidence).items()
+    ]
+    processors = within(evidence.processors, evidence.window)
+    hottest.append(("a processor", [r.temperature_c for r in processors], CPU_HOT_C))
+    for name, readings_c, limit_c in hottest:
+        known = [reading_c for reading_c in readings_c if reading_c is not None]
+        if known:
+            text = f"{name} reached {max(known):.0f} °C while training"
+            yield rising("temperature", max(known), limit_c, None, text)
+
+
 def clocks(evidence: Evidence) -> Check | None:
-    """Whether a busy GPU's clock stayed about the same."""
-    found = []
-    for uuid, readings in _by_gpu(evidence).items():
+    """Whether a busy GPU of the trial, and busy processors, kept their clock about the same."""
+    found = [*_cpu_clocks(evidence)]
+    for uuid, readings in _own_gpus(evidence).items():
         mhz = [
             r.state.sm_clock_mhz
             for r in readings
@@ -73,13 +98,34 @@ def clocks(evidence: Evidence) -> Check | None:
     return worst_of(found)
 
 
+def _cpu_clocks(evidence: Evidence) -> Iterator[Check]:
+    busy_s = _busy_points(evidence)
+    mhz = []
+    for before, now in pairwise(within(evidence.processors, evidence.window)):
+        between = Window(kind="train", start_s=before.stamp_s, end_s=now.stamp_s)
+        used_s = growth(busy_s, between)
+        if now.clock_mhz and used_s and used_s >= BUSY * (between.end_s - between.start_s):
+            mhz.append(now.clock_mhz)
+    if len(mhz) >= 2:
+        low, high = min(mhz), max(mhz)
+        text = (
+            f"the fastest processor's clock moved between {low:.0f} and {high:.0f} MHz while busy"
+        )
+        yield rising("clocks", 1 - low / high, CPU_CLOCKS_WARN, None, text)
+
+
+def _busy_points(evidence: Evidence) -> list[tuple[float, float]]:
+    """CPU time of the whole host as (stamp, s)."""
+    return [(r.stamp_s, b) for r in evidence.host if (b := r.busy_cpu_time_s) is not None]
+
+
 def throttling(evidence: Evidence) -> Check | None:
-    """Whether heat or a power limit slowed a GPU, or heat a processor."""
+    """Whether heat or a power limit slowed a GPU of the trial, or heat a processor."""
     return worst_of([*_gpu_throttling(evidence), *_cpu_throttling(evidence)])
 
 
 def _gpu_throttling(evidence: Evidence) -> Iterator[Check]:
-    for uuid, readings in _by_gpu(evidence).items():
+    for uuid, readings in _own_gpus(evidence).items():
         told = [b for r in readings if (b := r.state.throttle_reasons) is not None]
         if not told:
             continue
@@ -121,10 +167,7 @@ def foreign_load(evidence: Evidence) -> Check | None:
     """
     if evidence.length_s < FOREIGN_LEAST_S or not evidence.cpu:
         return None
-    busy_s = growth(
-        [(r.stamp_s, b) for r in evidence.host if (b := r.busy_cpu_time_s) is not None],
-        evidence.window,
-    )
+    busy_s = growth(_busy_points(evidence), evidence.window)
     own_s = growth(
         [(r.stamp_s, o) for r in evidence.host if (o := r.own_cpu_time_s) is not None],
         evidence.window,
@@ -151,9 +194,9 @@ def foreign_load(evidence: Evidence) -> Check | None:
 
 
 def foreign_gpu(evidence: Evidence) -> Check | None:
-    """Whether others used a GPU, or held one."""
+    """Whether others used a GPU that counts, or held one."""
     found = []
-    for uuid, readings in _by_gpu(evidence).items():
+    for uuid, readings in _gpus_that_count(evidence).items():
         counts = [n for r in readings if (n := r.foreign_processes) is not None]
         if not counts:
             continue
@@ -173,13 +216,16 @@ def foreign_gpu(evidence: Evidence) -> Check | None:
 def gpu_used(evidence: Evidence) -> Check | None:
     """Whether a trial that was given GPUs used one: what it says of itself is not enough."""
     used = [
-        u for r in within(evidence.gpus, evidence.window) if (u := r.state.utilization) is not None
+        u
+        for readings in _own_gpus(evidence).values()
+        for r in readings
+        if (u := r.state.utilization) is not None
     ]
-    if not evidence.gpus_given or len(used) < GPU_READINGS:
+    if len(used) < GPU_READINGS:
         return None
     peak = max(used)
     severity: Severity = "ok" if peak > 0 else "fail"
-    text = f"a GPU was busy for up to {peak:.0%} of the time, by {len(used)} readings"
+    text = f"a GPU of its own was busy for up to {peak:.0%} of the time, by {len(used)} readings"
     return Check("gpu_used", severity, peak, 0.0, text)
 
 
@@ -187,7 +233,7 @@ def gpu_intrusion(evidence: Evidence) -> Check | None:
     """Whether others came to a GPU since the suite began. Who was there before it draws power all
     along, in every arm; who comes draws it in this one."""
     found = []
-    for uuid, readings in _by_gpu(evidence).items():
+    for uuid, readings in _gpus_that_count(evidence).items():
         before = evidence.foreign_before.get(uuid)
         counts = [n for r in readings if (n := r.foreign_processes) is not None]
         if before is None or not counts:
@@ -205,3 +251,15 @@ def _by_gpu(evidence: Evidence) -> dict[str, list[GpuReading]]:
     for reading in within(evidence.gpus, evidence.window):
         found.setdefault(reading.state.uuid, []).append(reading)
     return found
+
+
+def _gpus_that_count(evidence: Evidence) -> dict[str, list[GpuReading]]:
+    """The readings of those GPUs that the trial may use, or whose energy is measured."""
+    counting = evidence.own_gpus | {channel.physical_id for channel in evidence.channels}
+    return {uuid: readings for uuid, readings in _by_gpu(evidence).items() if uuid in counting}
+
+
+def _own_gpus(evidence: Evidence) -> dict[str, list[GpuReading]]:
+    """The readings of those GPUs that the trial may use."""
+    by_gpu = _by_gpu(evidence)
+    return {uuid: readings for uuid, readings in by_gpu.items() if uuid in evidence.own_gpus}

@@ -12,12 +12,14 @@ from greenbench.executors.gpus import gpu_request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """One member's place. `cpus`: its own logical processors, empty for all there are."""
+    """One member's place. `cpus`: its own logical processors, empty for all there are.
+    `gpu_uuids`: the whole GPUs that it may use, as far as NVML tells them."""
 
     limits: Limits
     cpus: tuple[int, ...] = ()
     cpu_quota: float | None = None
     placement: Placement
+    gpu_uuids: frozenset[str] = frozenset()
 
     def facts(self) -> Mapping[str, str]:
         """What was chosen, for the record of an attempt."""

@@ -41,6 +41,15 @@ class HostReading:
     cpu_throttle_events: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CpuReading:
+    """The highest clock of a processor and the hottest one's temperature; None: not told here."""
+
+    stamp_s: float
+    clock_mhz: float | None
+    temperature_c: float | None
+
+
 def within(readings: Iterable[Any], window: Window) -> list[Any]:
     """The readings taken in a window."""
     return [r for r in readings if window.start_s <= r.stamp_s <= window.end_s]

@@ -33,6 +33,7 @@ MACHINE: Final = (
 COLOCATION: Final = (
     colocation_checks.background,
     colocation_checks.background_load,
+    colocation_checks.overlap,
     colocation_checks.pinning,
 )
 ALL: Final = ENERGY + MACHINE + COLOCATION
@@ -44,12 +45,14 @@ REMEDIES: Final[Mapping[str, str]] = {
     "sensors_agree": "trust neither in absolute joules; deltas on one device still hold",
     "cooldown": "raise [cooldown] limit_s, or cool the host better",
     "temperature": "raise [measure] idle_between_s, or cool the host better",
-    "clocks": "lock the GPU's clocks: sudo nvidia-smi -lgc MHZ",
+    "clocks": "lock the GPU's clocks: sudo nvidia-smi -lgc MHZ; a processor's: turn turbo off "
+    "(`greenbench doctor` shows the file)",
     "throttling": "cool the host better, or lower its power limit and clocks",
     "foreign_load": "end other work on the host; `greenbench doctor` names it",
     "gpu_used": "the training ran elsewhere: look at the trial's log and environment",
     "background": "give the background more epochs, so that it outlasts the foreground",
     "background_load": "look at the background's own log and metrics; train it solo first",
+    "overlap": "give the shorter members more epochs, so that all end at about the same time",
     "pinning": "the training sets its own affinity; use the docker executor, which holds it",
     "foreign_gpu": "end other work on the GPU; `greenbench doctor` names it",
     "gpu_intrusion": "run the suite again when the GPU is free: it repeats these trials",

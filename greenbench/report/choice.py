@@ -11,7 +11,7 @@ from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.records import records
 from greenbench.report.context import Context
 from greenbench.report.effects import by_arm, interval
-from greenbench.report.model import Cell, Column, Interval, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 
 CROSSED = (
     "Judged on blocks that did not choose it: half of the blocks choose, the other half tells,"
@@ -54,7 +54,9 @@ def _saving(context: Context) -> Table | None:
     if not cells:
         return None
     title = "The greenest configuration that keeps its performance"
-    return Table(title=title, columns=columns, rows=cells, notes=(CROSSED,))
+    return Table(
+        title=title, columns=columns, rows=cells, notes=(CROSSED,), behind=_chosen_from(context)
+    )
 
 
 def _stated(context: Context) -> Table | None:
@@ -80,12 +82,19 @@ def _stated(context: Context) -> Table | None:
                 line.append(Interval(values[0], *(_known(value) for value in values[1:])))
         cells.append(tuple(line))
     title = "The same as emissions and money, of one cohort"
-    return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=tuple(notes))
+    return Table(
+        title=title,
+        columns=tuple(columns),
+        rows=tuple(cells),
+        notes=tuple(notes),
+        behind=_chosen_from(context),
+    )
 
 
 def _front(context: Context) -> Table | None:
     """The configurations that no other beats in both energy and performance."""
     cells: list[tuple[Cell, ...]] = []
+    behind: list[Behind] = []
     for study in context.studies():
         metrics = context.metrics(study)[:1]
         rows = context.rows(context.quantity, study)
@@ -103,6 +112,7 @@ def _front(context: Context) -> Table | None:
                 energy = interval(both[place - 1]) if place else 0.0
                 change = interval(found[both[place - 1]["arm"]]) if place else 0.0
                 cells.append((study, name, energy, metric.name, change))
+                behind.append(_rests_on(study, str(both[place - 1]["arm"]) if place else ""))
     if not cells:
         return None
     columns = (
@@ -113,7 +123,20 @@ def _front(context: Context) -> Table | None:
         Column("Δ metric [95 %]", "change"),
     )
     title = "The Pareto front of energy and performance"
-    return Table(title=title, columns=columns, rows=tuple(cells), notes=(FRONT,))
+    return Table(
+        title=title, columns=columns, rows=tuple(cells), notes=(FRONT,), behind=tuple(behind)
+    )
+
+
+def _chosen_from(context: Context) -> tuple[Behind, ...]:
+    """What each study's choice rests on."""
+    pairs = zip(context.choice["study"], context.choice["arm"], strict=True)
+    return tuple(_rests_on(str(study), str(arm)) for study, arm in pairs)
+
+
+def _rests_on(study: str, arm: str) -> Behind:
+    """The trials of an arm and the originals; the originals' alone where it is none of them."""
+    return Behind(study, (arm, "original") if arm not in ("", "original") else ("original",))
 
 
 def _named(row: Any) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from greenbench.analysis import comparison
 from greenbench.analysis.cohorts import METRIC, main_channels
+from greenbench.report import generated
 from greenbench.report.context import Context, context
 from greenbench.report.figures import Axis, Forest, Mark, Pair, Pairs, Tone
 from greenbench.report.model import Cell, Column, Report, Section, Table
@@ -23,6 +22,7 @@ HARDWARE: Final = ("cpu_model", "cpu_logical", "memory_bytes", "machine", "virtu
 """Facts of a host that make another one of it."""
 SETTINGS: Final = ("kernel", "os", "governor", "turbo", "cpu_max_mhz")
 """Facts of a host that its owner changes."""
+UNKNOWN: Final = "not known"
 ABOUT = (
     "AFTER against BEFORE. The intervals hold together: the chance that any interval of a table"
     " misses is 5 % at most (Welch's t on logarithms of block means, Bonferroni). What differs"
@@ -85,10 +85,8 @@ def compare(
     include_invalid: bool = False,
 ) -> Compared:
     """What two result sets say of the same arms; whatever can't be compared is said, not shown."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        one, two = (context(store, include_invalid=include_invalid) for store in (before, after))
-        return _compared(one, two, names)
+    one, two = (context(store, include_invalid=include_invalid) for store in (before, after))
+    return _compared(one, two, names)
 
 
 def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
@@ -100,14 +98,17 @@ def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
     times = comparison.totals(one.cohorts, two.cohorts, "train_s")
     shifts = comparison.deltas(one.cohorts, two.cohorts, quantity, "ratio")
     hardware = _hardware(one, two)
+    frameworks = _frameworks(one, two)
     refused = ""
     if rows.empty:
         refused = "no arm with the same configuration completed in both result sets"
     elif hardware:
         refused = f"they ran on different hardware ({hardware}), which would be what is judged"
+    elif frameworks:
+        refused = f"they trained in different frameworks ({frameworks}), which would be judged"
     sections = (
-        _summary(rows, shifts, what, differences, refused),
-        _comparable(differences, energy, hardware),
+        _summary(rows, shifts, what, differences, refused, *generated.lines(one, two)),
+        _comparable(differences, energy, hardware, frameworks, _alone(one, two)),
         _totals(rows, times, what, names),
         _deltas(shifts, what, names),
         _metrics(one, two),
@@ -115,7 +116,7 @@ def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
     report = Report(
         title=f"greenbench: {names[0]} beside {names[1]}",
         basis="measured" if not energy else "none",
-        sections=tuple(section for section in sections if section is not None),
+        sections=tuple(generated.captioned(s, one, two) for s in sections if s is not None),
     )
     return Compared(report, rows, what, refused)
 
@@ -148,28 +149,85 @@ def _hardware(one: Context, two: Context) -> str:
     )
 
 
+def _frameworks(one: Context, two: Context) -> str:
+    """The frameworks of studies that trained in another one; empty if none is known to have."""
+    found = [
+        f"{studies}: {first}, then {second}"
+        for what, first, second, studies in _trained(one, two)
+        if what == "framework" and UNKNOWN not in (first, second)
+    ]
+    return "; ".join(found)
+
+
+def _alone(one: Context, two: Context) -> list[str]:
+    """For each side the planned studies that the other has none of that name of."""
+    names = [side.studies() for side in (one, two)]
+    return [
+        ", ".join(name for name in mine if name not in others)
+        for mine, others in (names, names[::-1])
+    ]
+
+
+def _trained(one: Context, two: Context) -> Iterator[tuple[str, str, str, str]]:
+    """What trained in studies of one name, where it is not the same: what (model, framework,
+    image, data), both values, and the studies. A member's place in the cohort tells it apart."""
+    members = [_members(side) for side in (one, two)]
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for place in (place for place in members[0] if place in members[1]):
+        sides = [
+            _traits(side, models[place]) for side, models in zip((one, two), members, strict=True)
+        ]
+        for what in sides[0]:
+            first, second = (_short(side[what]) for side in sides)
+            if first != second:
+                studies = found.setdefault((what, first, second), [])
+                studies += [place[0]] if place[0] not in studies else []
+    for (what, first, second), studies in found.items():
+        yield what, first, second, ", ".join(studies)
+
+
+def _members(side: Context) -> dict[tuple[str, int], str]:
+    """The model at each place of a study's cohorts."""
+    counted = side.counted.drop_duplicates(["study", "slot"])
+    rows = counted[["study", "slot", "model"]].itertuples(index=False, name=None)
+    return {(str(study), int(slot)): str(model) for study, slot, model in rows}
+
+
+def _traits(side: Context, model: str) -> dict[str, Any]:
+    """What a model is and ran in, as the record of one side has it."""
+    known = (side.facts.get("models") or {}).get(model) or {}
+    return {
+        "model": model,
+        "framework": known.get("framework"),
+        "image": (_last(side).get("images") or {}).get(model),
+        "data": known.get("data"),
+    }
+
+
 def _differences(one: Context, two: Context) -> Iterator[tuple[str, str, str]]:
     """What is not the same: its name and both values."""
-    sides = (one, two)
-    hosts = [_host(side) for side in sides]
-    for key in (*HARDWARE, *SETTINGS):
-        pair = [hosts[0].get(key), hosts[1].get(key)]
-        if pair[0] != pair[1]:
-            yield f"host: {key}", _short(pair[0]), _short(pair[1])
-    versions = [_last(side).get("versions") or {} for side in sides]
-    for name in sorted({*versions[0], *versions[1]}):
-        pair = [versions[0].get(name), versions[1].get(name)]
-        if pair[0] != pair[1]:
-            yield f"version: {name}", _short(pair[0]), _short(pair[1])
-    for key in ("executor", "measure"):
-        pair = [_last(side).get(key) for side in sides]
-        if pair[0] != pair[1]:
-            yield key, _short(pair[0]), _short(pair[1])
-    for key in ("suite_name", "plan_seed", "greenbench_version"):
-        pair = [side.facts.get(key) for side in sides]
-        if pair[0] != pair[1]:
-            yield key.replace("_", " "), _short(pair[0]), _short(pair[1])
+    hosts, last, facts = (
+        [read(side) for side in (one, two)] for read in (_host, _last, lambda side: side.facts)
+    )
+    yield from _unlike(hosts, (*HARDWARE, *SETTINGS), "host: ")
+    yield from _unlike([found.get("versions") or {} for found in last], prefix="version: ")
+    yield from _unlike(last, ("executor", "measure"))
+    for name, first, second in _unlike(facts, ("suite_name", "plan_seed", "greenbench_version")):
+        yield name.replace("_", " "), first, second
+    for what, first, second, studies in _trained(one, two):
+        yield f"{what} of {studies}", first, second
+    yield from _unlike([found.get("data") or {} for found in last], prefix="data set: ")
     yield from _arms(one, two)
+
+
+def _unlike(
+    sides: Sequence[Mapping[str, Any]], keys: Sequence[str] = (), prefix: str = ""
+) -> Iterator[tuple[str, str, str]]:
+    """Of these keys (else of all) those whose values differ, with both values."""
+    for key in keys or sorted({*sides[0], *sides[1]}):
+        first, second = (side.get(key) for side in sides)
+        if first != second:
+            yield f"{prefix}{key}", _short(first), _short(second)
 
 
 def _arms(one: Context, two: Context) -> Iterator[tuple[str, str, str]]:
@@ -194,7 +252,7 @@ def _last(side: Context) -> Mapping[str, Any]:
 
 
 def _short(value: Any) -> str:
-    return "not known" if value is None else str(value)
+    return UNKNOWN if value is None else str(value)
 
 
 # --- sections -----------------------------------------------------------------------------------------
@@ -206,6 +264,7 @@ def _summary(
     what: str,
     differences: Sequence[tuple[str, str, str]],
     refused: str,
+    *labels: str,
 ) -> Section:
     points = [f"{len(rows)} arms have the same configuration and results in both."]
     known = rows[rows["low"].notna()]
@@ -230,6 +289,7 @@ def _summary(
     if differences:
         verb = "thing differs" if len(differences) == 1 else "things differ"
         points.append(f"{len(differences)} {verb} between the two, as listed below.")
+    points += labels
     if refused:
         points.append(f"A gate (--fail-over) can't judge these: {refused}.")
     return Section(key="summary", title="Summary", points=tuple(points))
@@ -243,7 +303,13 @@ def _words(row: pd.Series, what: str) -> str:
     return f"{change} {what}" if sure else f"as much {what} as far as can be told ({change})"
 
 
-def _comparable(differences: Sequence[tuple[str, str, str]], energy: str, hardware: str) -> Section:
+def _comparable(
+    differences: Sequence[tuple[str, str, str]],
+    energy: str,
+    hardware: str,
+    frameworks: str,
+    alone: Sequence[str],
+) -> Section:
     points = []
     if energy:
         points.append(f"Energies are not compared: {energy}. CPU time is compared instead.")
@@ -256,6 +322,18 @@ def _comparable(differences: Sequence[tuple[str, str, str]], energy: str, hardwa
         )
     else:
         points.append("The same hardware, as far as the record tells.")
+    if frameworks:
+        points.append(
+            f"Different frameworks ({frameworks}): totals compare the frameworks with all that they"
+            " do otherwise, not a change of the code. Deltas against each side's own originals"
+            " compare the mutants."
+        )
+    points += [
+        f"Only in {side}, and not compared: {studies}. Studies are matched by name: give both"
+        " suites the same names of studies and scenarios."
+        for side, studies in zip(("BEFORE", "AFTER"), alone, strict=True)
+        if studies
+    ]
     table = Table(
         title="What differs",
         columns=(Column("What"), Column("BEFORE"), Column("AFTER")),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from greenbench.analysis import choice, health, interference, power
 from greenbench.analysis import frames as reading
-from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channels, metric_names
+from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channel_names, metric_names
 from greenbench.analysis.colocation import per_training
 from greenbench.analysis.correlations import correlations
 from greenbench.analysis.deltas import beside, deltas
@@ -89,7 +89,8 @@ class Context:
     @cached_property
     def counted(self) -> pd.DataFrame:
         """The trials of the plan but for warm-ups."""
-        return self.frames.trials[self.frames.trials["counted"]]
+        trials = self.frames.trials
+        return trials if trials["counted"].all() else trials[trials["counted"]]
 
     @cached_property
     def _studies(self) -> list[str]:
@@ -210,7 +211,8 @@ def context(
     frames = reading.read(store)
     every = _ordered(cohorts(frames), frames.trials)
     failed = every["failed_checks"] != ""
-    table = every if include_invalid else every[~failed].reset_index(drop=True)
+    taken = include_invalid or not failed.any()
+    table = every if taken else every[~failed].reset_index(drop=True)
     basis = _basis(frames)
     quantity = "energy_j" if basis == "measured" else "cpu_time_s"
     channels = channel_columns(table) if basis == "measured" else []
@@ -242,7 +244,7 @@ def context(
         colocation=per_training(blocks, quantity),
         choice=pd.DataFrame(columns=list(choice.COLUMNS)),
         power=power.reached(main, say.smallest_effect) if basis == "measured" else main.iloc[:0],
-        health=_health(blocks, quantity),
+        health=_health(main, blocks, quantity),
         company=_company(blocks, frames.trials, main, quantity),
         shares=_shares(store, table) if basis == "measured" else pd.DataFrame(),
     )
@@ -257,12 +259,12 @@ def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:
     return reading.training_shares(store, originals.astype(int))
 
 
-def _health(table: pd.DataFrame, quantity: str) -> Health:
+def _health(main: pd.DataFrame, table: pd.DataFrame, quantity: str) -> Health:
     far = health.outliers(table, quantity)
     return Health(
         drift=health.drift(table, quantity),
         outliers=far,
-        without=health.without(table, far["cohort"], quantity),
+        without=health.without(main, table, far["cohort"], quantity),
     )
 
 
@@ -280,7 +282,7 @@ def _company(
 
 def channel_columns(table: pd.DataFrame) -> list[str]:
     """Columns of the measured channels that the total adds, if it adds more than one."""
-    names = [name for name in main_channels(table).split(" + ") if name]
+    names = main_channel_names(table)
     return [CHANNEL + name for name in names] if len(names) > 1 else []
 
 

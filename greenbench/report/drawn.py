@@ -73,12 +73,14 @@ def correlations(context: Context) -> Iterator[Figure]:
 def colocation(context: Context) -> Iterator[Figure]:
     """For each model and kind of co-location, one training solo beside one of k."""
     what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
+    runs = _cohorts(context)
     for (model, scenario), rows in context.colocation.groupby(["model", "scenario"], sort=False):
         pairs = tuple(
             Pair(
                 label=str(row["mutation"]) or "original",
                 first=_known(row["solo"]),
                 second=_known(row["per_training"]),
+                behind=runs.get((str(model), str(scenario), str(row["mutation"]))),
             )
             for row in records(rows)
         )
@@ -90,6 +92,16 @@ def colocation(context: Context) -> Iterator[Figure]:
             pairs=pairs,
             notes=("Means over blocks; co-located: the whole cohort's, divided by its trainings.",),
         )
+
+
+def _cohorts(context: Context) -> Mapping[tuple[str, str, str], Behind]:
+    """The runs of each model, scenario and mutation."""
+    names = ["model", "scenario", "mutation"]
+    first = context.cohorts.drop_duplicates(names)[[*names, "study", "arm"]]
+    return {
+        (model, scenario, mutation): Behind(str(study), (str(arm),))
+        for model, scenario, mutation, study, arm in first.itertuples(index=False, name=None)
+    }
 
 
 def _forest(

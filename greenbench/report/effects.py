@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,10 @@ BESIDE = (
 )
 SPLIT = (
     "Energy is power times time; the joules are shared out in proportion to the logarithms of both."
+)
+OTHERWISE = (
+    "The changes of the tables above: in their own unit what stands as a percentage there, and metrics"
+    " as a share of the originals' mean."
 )
 IDLE_NOTE = (
     "Idle: nothing runs. Ready: frameworks are loaded and wait for the start, which is outside of"
@@ -328,6 +333,7 @@ def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
     tables = (
         _beside(study, rows, f"{study}: further metrics", frames(others), "change"),
         _beside(study, rows, f"{study}: {title}", frames(parts), "percent"),
+        _otherwise(context, study, rows),
     )
     return [table for table in tables if table is not None]
 
@@ -345,6 +351,42 @@ def _beside(
     )
     columns = (Column("Mutant"), *(Column(head, kind) for head in known))
     return Table(title=title, columns=columns, rows=cells, behind=behind(study, rows))
+
+
+def _otherwise(context: Context, study: str, rows: pd.DataFrame) -> Table | None:
+    """In their units what stands as percentages above, and as percentages what has a unit there."""
+    absolute = {"Δ time (s)": "train_s"}
+    if context.measured:
+        absolute |= {"Δ active energy (J)": "active_j", "Δ mean power (W)": "power_w"}
+    relative = {f"Δ {m.name} (%)": METRIC + m.name for m in context.metrics(study)}
+    shown: list[tuple[Column, dict[str, float | None]]] = []
+    for head, name in absolute.items():
+        found = by_arm(context.rows(name, study))
+        shown.append(
+            (Column(head, "change"), {arm: _known(r["delta"]) for arm, r in found.items()})
+        )
+    for head, name in relative.items():
+        found = by_arm(context.rows(name, study))
+        shown.append((Column(head, "percent"), {arm: _share_of(r) for arm, r in found.items()}))
+    shown = [(column, values) for column, values in shown if values]
+    if not shown:
+        return None
+    return Table(
+        title=f"{study}: time, power and performance in other units",
+        columns=(Column("Mutant"), *(column for column, _ in shown)),
+        rows=tuple(
+            (str(row["mutation"]), *(values.get(str(row["arm"])) for _, values in shown))
+            for row in records(rows)
+        ),
+        notes=(OTHERWISE,),
+        behind=behind(study, rows),
+    )
+
+
+def _share_of(row: Mapping[Any, Any]) -> float | None:
+    """A difference as a share of the originals' mean; None where that is nothing to divide by."""
+    mean, change = float(row["original_mean"]), float(row["delta"])
+    return change / abs(mean) if math.isfinite(mean) and mean and math.isfinite(change) else None
 
 
 def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict | None]:

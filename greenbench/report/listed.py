@@ -9,6 +9,7 @@ import pandas as pd
 
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Table, Trials
+from greenbench.report.text import cell_text
 from greenbench.report.values import Behind
 
 MOST = 5_000
@@ -17,8 +18,7 @@ MOST = 5_000
 
 def trials(context: Context) -> Trials:
     """Every counted trial with its cohort's energy and time; above `MOST` the first of each arm."""
-    every = context.frames.trials
-    every = every[every["counted"]]
+    every = context.counted
     total = len(every)
     shown = every
     if total > MOST:
@@ -56,12 +56,13 @@ def trials(context: Context) -> Trials:
 
 
 def _rows(context: Context, shown: pd.DataFrame) -> list[tuple[Cell, ...]]:
-    parts = [part for part in (context.cohorts, context.invalid) if len(part)]
-    table = pd.concat(parts) if parts else context.cohorts
-    names = (context.quantity, "train_s", "failed_checks")
+    names = ["cohort", context.quantity, "train_s", "failed_checks"]
     known = {
         str(cohort): values
-        for cohort, *values in table[["cohort", *names]].itertuples(index=False, name=None)
+        for table in (context.cohorts, context.invalid)
+        for cohort, *values in table.loc[table["cohort"].isin(shown["cohort"]), names].itertuples(
+            index=False, name=None
+        )
     }
     columns = ("key", "study", "mutation", "block", "slot", "status", "cohort", "metrics")
     rows: list[tuple[Cell, ...]] = []
@@ -79,4 +80,10 @@ def _number(value: Any) -> float | None:
 
 
 def _metrics(found: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.6g}" for name, value in sorted(found.items()))
+    return ", ".join(f"{name} {_shown(value)}" for name, value in sorted(found.items()))
+
+
+def _shown(value: float) -> str:
+    if math.isnan(value):
+        return "not a number"
+    return f"{value:.6g}" if math.isfinite(value) else cell_text(value, "quantity")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from greenbench.analysis.choice import SPLITS
 from greenbench.analysis.cohorts import main_channels
+from greenbench.analysis.health import OUTLIER
 from greenbench.analysis.inference import EXACT_LIMIT, RESAMPLES
+from greenbench.analysis.power import DRAWS, POWER
+from greenbench.report.conditions import conditions
 from greenbench.report.context import Context
 from greenbench.report.model import Section
 
@@ -23,7 +29,9 @@ EFFECTS = (
     " the 95 % intervals are Student's t, with degrees of freedom that take the shared originals"
     " into account. Changes of a metric keep its unit; where an arm's own variance is larger than"
     " the pooled one, its own is used. Intervals and p called joint hold for all mutants of a study"
-    " together (Dunnett's multivariate t, with the correlation that shared originals bring), which"
+    " together (Dunnett's multivariate t, with the correlation that shared originals bring; for"
+    " energy, time and power its limits are moved by the kurtosis of the residuals, if there are 20"
+    " of them, as the Edgeworth series of t has it), which"
     " bounds the chance of any false claim in the study by 5 %. Beside them stand a two-sided"
     " permutation test within blocks ({arrangements}), corrected by Holm, and Cliff's δ over all"
     " pairs and within blocks. Where even the clearest outcome could not have reached 0.05, the"
@@ -42,6 +50,37 @@ VERDICTS = (
     " finite, a training loss above its start, a metric no better than chance) is an outcome of its"
     " own (diverged); its metrics enter no mean."
 )
+TOGETHER = (
+    "Solo and co-located cohorts are independent samples. Whether side by side takes less in total"
+    " is told by Welch's t on logarithms of block means: the cohort against the sum of its members'"
+    " solo values, whose variance comes by the delta method."
+)
+SLOWED = "Who slows whom: Welch's t on the logarithms of the originals' own training times."
+INTERACTION = (
+    "Whether a mutant's change differs beside others is told by the difference of both block models'"
+    " contrasts (Satterthwaite's degrees of freedom), corrected by Holm over a model's mutants."
+)
+SPREAD = (
+    "Whether the same mutations make more of a difference beside others is told by the ratio of the"
+    " coefficients of variation of the arms' means, tested by Pitman and Morgan."
+)
+CROSSED = (
+    "What the greenest acceptable configuration saves is cross-fitted: half of a study's blocks,"
+    f" drawn {SPLITS} times with a fixed seed, choose it, and the other half tells what that saved."
+)
+DETECTED = (
+    f"What could be detected (power {POWER:.0%}) comes from {DRAWS:,} draws with a fixed seed of"
+    " errors as large as those found, judged by the verdict's own rule."
+)
+DRIFTED = (
+    "Drift is the slope of the quantity's logarithm on the start time by least squares, with one"
+    " level for each arm."
+)
+FAR = (
+    "Outliers are runs whose logarithm, less its arm's and its block's median, is further than"
+    f" {OUTLIER} median absolute deviations out (Iglewicz and Hoaglin's modified z), or further among"
+    " many runs. They stay in; all deltas and verdicts are worked out once more without them."
+)
 CORRELATIONS = (
     "Correlations are over settings: the original and the arms that changed one hyperparameter"
     " alone, each setting one point (its mean difference from its blocks' originals). p of"
@@ -58,10 +97,49 @@ def section(context: Context) -> Section:
         f"all arrangements up to {EXACT_LIMIT:,}, else {RESAMPLES:,} random ones with a fixed seed"
     )
     checked = [CHECKED] if len(context.frames.checked) and not context.include_invalid else []
-    paragraphs = [DESIGN, _energy(context), *checked, EFFECTS.format(arrangements=arrangements)]
+    paragraphs = [
+        DESIGN,
+        *conditions(context.facts, context.sessions),
+        _energy(context),
+        *checked,
+        EFFECTS.format(arrangements=arrangements),
+    ]
     if context.measured:
         paragraphs.append(VERDICTS.format(smallest=_smallest(context)))
-    return Section(key="methods", title="Methods", paragraphs=(*paragraphs, CORRELATIONS))
+    return Section(
+        key="methods",
+        title="Methods",
+        paragraphs=(*paragraphs, *_further(context), *_health(context)),
+    )
+
+
+def _further(context: Context) -> Iterator[str]:
+    """The methods of sections that are there."""
+    company = context.company
+    tests = (
+        (company.together, TOGETHER),
+        (company.matrix, SLOWED),
+        (company.interaction, INTERACTION),
+        (company.spread, SPREAD),
+    )
+    beside = [text for found, text in tests if len(found)]
+    if beside:
+        yield " ".join(beside)
+    if len(context.correlations):
+        yield CORRELATIONS
+    if len(context.choice):
+        yield CROSSED
+
+
+def _health(context: Context) -> Iterator[str]:
+    tests = (
+        (context.power, DETECTED),
+        (context.health.drift, DRIFTED),
+        (context.health.outliers, FAR),
+    )
+    found = [text for table, text in tests if len(table)]
+    if found:
+        yield " ".join(found)
 
 
 def _smallest(context: Context) -> str:

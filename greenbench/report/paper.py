@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from greenbench.analysis.cohorts import CHANNEL, METRIC, main_channels
+from greenbench.analysis.cohorts import CHANNEL, METRIC, main_channel_names
 from greenbench.analysis.independent import Diagnosis, diagnose, verdicts
 from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.published import (
@@ -26,7 +26,7 @@ from greenbench.analysis.questions import (
 from greenbench.analysis.settings import Series
 from greenbench.analysis.verdicts import noise_band
 from greenbench.api import Metric
-from greenbench.report import diagnostics
+from greenbench.report import diagnostics, generated
 from greenbench.report.context import Context
 from greenbench.report.effects import judged
 from greenbench.report.imported import is_blocked
@@ -86,8 +86,7 @@ class Answers:
         """The measured channels that the total adds, package, memory and GPU first."""
         if not self.context.measured:
             return []
-        names = [name for name in main_channels(self.runs).split(" + ") if name]
-        return [CHANNEL + name for name in sorted(names, key=_place)]
+        return [CHANNEL + name for name in sorted(main_channel_names(self.runs), key=_place)]
 
     @cached_property
     def total(self) -> str:
@@ -156,6 +155,7 @@ def section(context: Context) -> Section:
             title="The paper's questions",
             paragraphs=(
                 ABOUT,
+                *generated.lines(context),
                 (
                     "No hyperparameter was changed on its own beside a completed original, so none of"
                     " the questions can be answered."
@@ -163,7 +163,7 @@ def section(context: Context) -> Section:
             ),
         )
     solo, beside = (known.studies(solo=alone) for alone in (True, False))
-    paragraphs = [ABOUT, PUBLISHED]
+    paragraphs = [ABOUT, *generated.lines(context), PUBLISHED]
     if not context.measured:
         paragraphs.append(
             "Energy was not measured, so nothing is said of it; what follows is about time."
@@ -179,7 +179,7 @@ def section(context: Context) -> Section:
         *_correlations(known, beside, "3. In parallel"),
         *_greener(known, beside, "3. In parallel"),
         *_scatter(known),
-        *gave_away.tables,
+        *(replace(t, title=f"Diagnostics: {_lower(t.title)}") for t in gave_away.tables),
     ]
     return Section(
         key=KEY,
@@ -527,6 +527,10 @@ def _against(known: Answers, study: str, hyperparameter: str) -> str:
     if known.diagnosis.is_drifted(study, hyperparameter) and not known.blocked:
         found.append("drifted from its originals")
     return ", ".join(found)
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 def _title(quantity: str) -> str:

@@ -185,6 +185,8 @@ def _forest(figure: Forest, axes: Axes) -> None:
 
 
 def _scatter(figure: Scatter, axes: Axes) -> None:
+    from matplotlib.patheffects import withStroke
+
     marks = [m for m in figure.marks if m.y and math.isfinite(m.x.value) and _fine(m.y)]
     axes.axvline(0, color=LINE, linewidth=0.9)
     axes.axhline(0, color=LINE, linewidth=0.9)
@@ -213,6 +215,7 @@ def _scatter(figure: Scatter, axes: Axes) -> None:
                 textcoords="offset points",
                 fontsize=7.5,
                 color=SOFT,
+                path_effects=[withStroke(linewidth=2.5, foreground="white")],
             )
     axes.spines["left"].set_visible(True)
     _numbers(axes.xaxis, figure.x.kind)

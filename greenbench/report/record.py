@@ -12,9 +12,9 @@ from greenbench.analysis import limits as analysis
 from greenbench.analysis.agreement import agreement
 from greenbench.analysis.limits import Limit
 from greenbench.analysis.records import records
-from greenbench.report import imported, validity
+from greenbench.report import generated, imported, validity
 from greenbench.report.context import Context
-from greenbench.report.model import Cell, Column, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Section, Table
 from greenbench.report.text import inert, number
 
 MOST_FAILURES = 20
@@ -40,7 +40,19 @@ def failures(context: Context) -> Section:
         cells.append((str(trial.study), arm, block, str(trial.status), text))
     rest = len(lost) - len(cells)
     note = (f"… and {rest} more: `greenbench results show` lists them.",) if rest else ()
-    table = Table(title="Trials without a result", columns=columns, rows=tuple(cells), notes=note)
+    shown = lost.head(MOST_FAILURES)
+    table = Table(
+        title="Trials without a result",
+        columns=columns,
+        rows=tuple(cells),
+        notes=note,
+        behind=tuple(
+            Behind(str(study), (str(arm),)) if counted else None
+            for study, arm, counted in zip(
+                shown["study"], shown["arm"], shown["counted"], strict=True
+            )
+        ),
+    )
     return Section(
         key="failures",
         title="Failures",
@@ -87,7 +99,7 @@ def _comparable(context: Context) -> pd.DataFrame:
 
 def provenance(context: Context) -> Section:
     """What ran where, and which channels were read how."""
-    points = [f"{name}: {_plain(value)}" for name, value in _facts(context)]
+    points = [f"{name}: {plain(value)}" for name, value in _facts(context)]
     columns = (
         Column("Channel"),
         Column("Read by"),
@@ -160,9 +172,7 @@ def of_basis(context: Context) -> Iterator[Limit]:
     elif context.frames.channels["estimated"].astype(bool).any():
         names = context.frames.channels[context.frames.channels["estimated"].astype(bool)]["name"]
         yield Limit(f"In no total, being an estimate: {', '.join(sorted(set(names)))}")
-    synthetic = [s for s in context.studies() if context.study_facts(s).get("synthetic")]
-    if synthetic:
-        yield Limit(f"Generated data, not recorded from the world: {'; '.join(synthetic)}")
+    yield from (Limit(text.removesuffix(".")) for text in generated.lines(context))
 
 
 def _of_sessions(context: Context) -> Iterator[Limit]:
@@ -185,7 +195,7 @@ def _of_sessions(context: Context) -> Iterator[Limit]:
             yield Limit(f"Used by others when a session began: {text}")
         if session.get("gives_up"):
             yield Limit(f"Executor {session.get('executor')}: {session['gives_up']}")
-    hosts = {_plain(session.get("host")) for session in context.sessions}
+    hosts = {plain(session.get("host")) for session in context.sessions}
     if len(hosts) > 1:
         yield Limit("The sessions ran on different hosts, or a host that was changed in between")
 
@@ -242,13 +252,13 @@ def _point(limit: Limit) -> str:
     return f"{limit.text}. → {limit.remedy}" if limit.remedy else f"{limit.text}."
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """Nested facts on one line; what is not known is left out."""
     if isinstance(value, Mapping):
         known = [(k, v) for k, v in sorted(value.items()) if v is not None]
-        return ", ".join(f"{key} {_plain(found)}" for key, found in known)
+        return ", ".join(f"{key} {plain(found)}" for key, found in known)
     if isinstance(value, list | tuple):
-        return ", ".join(_plain(item) for item in value)
+        return ", ".join(plain(item) for item in value)
     return inert(str(value))
 
 

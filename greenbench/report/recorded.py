@@ -23,16 +23,24 @@ from greenbench.analysis.settings import (
 )
 from greenbench.analysis.unpaired import unpaired_correlations, unpaired_deltas
 from greenbench.api import Metric
-from greenbench.report import imported, record
+from greenbench.report import generated, imported, record
 from greenbench.report.context import Context, channel_columns
 from greenbench.report.diagnostics import section as diagnostics
 from greenbench.report.figures import Heatmap
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 from greenbench.report.relations import name as quantity_name
+from greenbench.report.relations import settings_behind
 from greenbench.report.values import Behind
 
 NOMINAL = ("seed",)
 """Numbers without an order that could matter."""
+FIRST = ("spearman", "kruskal")
+"""What the first table of correlations shows."""
+UNSAID = (
+    "So there is no forest plot, no Pareto front and no choice of a configuration here: they would rank"
+    " mutants by what may be the conditions of their day. Nor does it say what more blocks would"
+    " settle: there are none to count. Run what matters as a suite for these."
+)
 NOTHING = "No hyperparameter was varied, or nothing completed."
 
 
@@ -89,8 +97,14 @@ class Recorded:
         return [*energies, "train_s", *power, *self.metric_columns]
 
     @cached_property
+    def alone(self) -> set[str]:
+        """The studies in which no run changed more than one hyperparameter."""
+        studies = self.runs.groupby("study", sort=False)
+        return {str(study) for study, table in studies if one_at_a_time(table)}
+
+    @cached_property
     def correlations(self) -> pd.DataFrame:
-        """Spearman's ρ over runs, as `unpaired.unpaired_correlations` has it.
+        """Coefficients over runs, as `unpaired.unpaired_correlations` has them.
 
         Where a study's runs changed one hyperparameter each, the points are the originals and the
         runs that changed this one; where several vary at once, all runs in which it was recorded.
@@ -114,7 +128,7 @@ class Recorded:
         if hyperparameter is not None:
             names = [HYPERPARAMETER + hyperparameter]
         known = [q for q in self.quantities if table[q].notna().any()]
-        found = unpaired_correlations(table, names, known, methods=("spearman",))
+        found = unpaired_correlations(table, names, known)
         for column in ("hyperparameter", "held", "note"):
             found[column] = found[column].fillna("").str.replace(HYPERPARAMETER, "", regex=False)
         return found
@@ -181,6 +195,7 @@ def summary(known: Recorded, limits: int) -> Section:
     if len(drift):
         pairs = "; ".join(f"{r['study']} {r['hyperparameter']}" for _, r in drift.iterrows())
         points.append(f"Measured in other conditions than their originals: {pairs}.")
+    points += generated.lines(known.context)
     if limits:
         points.append(f"{limits} things limit these conclusions; they are listed below.")
     return Section(key="summary", title="Summary", points=tuple(points))
@@ -199,7 +214,7 @@ def effects(known: Recorded) -> Section:
         else:
             tables.append(_effects(known, str(study), rows))
     nothing = "No mutant has a completed original in its study."
-    paragraphs = [imported.NO_BLOCKS + "."] if tables else [nothing]
+    paragraphs = [f"{imported.NO_BLOCKS}.", UNSAID] if tables else [nothing]
     if lone:
         paragraphs.append(
             "One original only, whose noise would be in every comparison, so none is made:"
@@ -313,11 +328,13 @@ def correlations(known: Recorded) -> Section:
     tables: list[Table] = []
     figures: list[Heatmap] = []
     for study, rows in found.groupby("study", sort=False):
-        tables.append(_correlated(str(study), rows))
-        figures += _heatmap(str(study), rows)
+        first = rows[rows["method"].isin(FIRST)]
+        tables += [_correlated(known, str(study), first), *_further(known, str(study), rows)]
+        figures += _heatmap(known, str(study), first)
     about = (
-        "Spearman's ρ over runs, scipy's own; a run in which the hyperparameter or the quantity was"
-        " not recorded is no point. p is corrected over a study's table (Benjamini and Hochberg)."
+        "Spearman's ρ over runs, scipy's own, and beside it Kendall's τ and Pearson's r; a run in which"
+        " the hyperparameter or the quantity was not recorded is no point. p is corrected over a"
+        " study's pairs, for each coefficient by itself (Benjamini and Hochberg)."
         " Where several hyperparameters vary in the same runs, the partial ρ holds the others"
         " fixed; where it is missing the note names what is mixed into ρ."
     )
@@ -330,7 +347,15 @@ def correlations(known: Recorded) -> Section:
     )
 
 
-def _correlated(study: str, rows: pd.DataFrame) -> Table:
+def _behind(known: Recorded, study: str, hyperparameter: str) -> Behind:
+    """The runs that a hyperparameter's coefficients rest on: the originals' and those that changed
+    it, or all of the study where several vary at once."""
+    if study in known.alone:
+        return settings_behind(known.context, study, hyperparameter)
+    return Behind(study)
+
+
+def _correlated(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
     partial = rows["partial"].notna().any()
     columns = [
         Column("Hyperparameter"),
@@ -361,10 +386,51 @@ def _correlated(study: str, rows: pd.DataFrame) -> Table:
         if partial and row["held"]:
             note = note.replace("also varied", "mixed into ρ, held fixed in the partial one")
         cells.append((*line, row["shape"] if isinstance(row["shape"], str) else "", note))
-    return Table(title=study, columns=tuple(columns), rows=tuple(cells))
+    return Table(
+        title=study,
+        columns=tuple(columns),
+        rows=tuple(cells),
+        behind=tuple(_behind(known, study, str(name)) for name in rows["hyperparameter"]),
+    )
 
 
-def _heatmap(study: str, rows: pd.DataFrame) -> Iterator[Heatmap]:
+def _further(known: Recorded, study: str, rows: pd.DataFrame) -> Iterator[Table]:
+    """Kendall's and Pearson's coefficients beside Spearman's."""
+    names = ("hyperparameter", "quantity")
+    pairs = list(dict.fromkeys(zip(*(rows[name] for name in names), strict=True)))
+    by_cell = {(*(row[n] for n in names), row["method"]): row for row in rows.to_dict("records")}
+    cells: list[tuple[Cell, ...]] = []
+    behind = []
+    for name, quantity in pairs:
+        found = [by_cell.get((name, quantity, method)) for method in ("kendall", "pearson")]
+        if not any(found):
+            continue
+        line: list[Cell] = [name, quantity_name(quantity)]
+        for row in found:
+            if row is None:
+                line += [None, None]
+            else:
+                line.append(_interval(row["coefficient"], row["low"], row["high"]))
+                line.append(_known(row["p_corrected"]))
+        cells.append(tuple(line))
+        behind.append(_behind(known, study, str(name)))
+    if cells:
+        yield Table(
+            title=f"{study}: further coefficients",
+            columns=(
+                Column("Hyperparameter"),
+                Column("With"),
+                Column("Kendall's τ [95 %]", "coefficient"),
+                Column("p, corrected", "p"),
+                Column("Pearson's r [95 %]", "coefficient"),
+                Column("p, corrected", "p"),
+            ),
+            rows=tuple(cells),
+            behind=tuple(behind),
+        )
+
+
+def _heatmap(known: Recorded, study: str, rows: pd.DataFrame) -> Iterator[Heatmap]:
     names = [str(name) for name in rows["hyperparameter"].drop_duplicates()]
     quantities = [str(name) for name in rows["quantity"].drop_duplicates()]
     cells = {(r["hyperparameter"], r["quantity"]): r for r in records(rows)}
@@ -381,6 +447,7 @@ def _heatmap(study: str, rows: pd.DataFrame) -> Iterator[Heatmap]:
             tuple(f"{c['runs']} runs, {c['settings']} settings" if c else "" for c in row)
             for row in picked
         ),
+        behind=tuple(_behind(known, study, name) for name in names),
         notes=("Blue: falls as the hyperparameter grows; red: grows with it.",),
     )
 
@@ -484,7 +551,8 @@ def methods(known: Recorded) -> Section:
             " energy by at least 1 % with a p below 0.05 after Benjamini and Hochberg's correction."
         ),
         (
-            "Correlations are Spearman's over runs. Where no run changed more than one hyperparameter,"
+            "Correlations are Spearman's over runs, with Kendall's and Pearson's beside them. Where no"
+            " run changed more than one hyperparameter,"
             " the points are the originals and the runs that changed this one; where several vary at"
             " once, all runs in which it was recorded, and the partial ρ (from the inverse of the"
             " matrix of rank correlations) holds the others fixed in the runs that record them all."

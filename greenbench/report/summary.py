@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import noise_band
+from greenbench.report import generated
 from greenbench.report.context import Context
 from greenbench.report.effects import Judged, judged
 from greenbench.report.model import Interval, Section
@@ -20,7 +21,7 @@ def section(context: Context, limits: int) -> Section:
     """What came out, in a few lines; `limits` is how many weaknesses are listed further down."""
     points = [_completed(context), *_invalid(context)]
     points += _measured(context) if context.measured else _not_measured(context)
-    points += _colocated(context)
+    points += [*_colocated(context), *generated.lines(context)]
     if limits:
         verb = "thing limits" if limits == 1 else "things limit"
         points.append(f"{limits} {verb} these conclusions; they are listed below.")

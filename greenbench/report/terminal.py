@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from greenbench.report.figures import Forest, Trace
-from greenbench.report.lines import BAND, forest_lines, spark_lines
+from greenbench.report.lines import forest_lines, spark_lines
 from greenbench.report.model import Interval, Report, Section, Table
 from greenbench.report.text import cell_text, inert
 
@@ -62,8 +62,12 @@ def _forest(figure: Forest, console: Console) -> None:
     console.print(Text(inert(figure.title), style="bold"))
     for text, tone in forest_lines(figure, console.width):
         console.print(Text(text, style=TONES[tone], no_wrap=True, overflow="crop"))
-    if figure.band is not None:
-        console.print(Text(f"  {BAND} the noise band of the A/A arms", style="dim"))
+    _notes(figure.notes, console)
+
+
+def _notes(notes: Sequence[str], console: Console) -> None:
+    for note in notes:
+        console.print(Padding(Text(inert(note, 10_000), style="dim"), (0, 0, 0, 2)))
 
 
 def _trace(figure: Trace, console: Console) -> None:
@@ -71,6 +75,7 @@ def _trace(figure: Trace, console: Console) -> None:
     console.print(Text(inert(figure.title), style="bold"))
     for text in spark_lines(figure, console.width):
         console.print(Text(text, no_wrap=True, overflow="crop"))
+    _notes(figure.notes, console)
 
 
 def _table(table: Table, console: Console) -> None:
@@ -91,8 +96,7 @@ def _table(table: Table, console: Console) -> None:
     console.print()
     console.print(Text(inert(table.title), style="bold"))
     console.print(drawn)
-    for note in table.notes:
-        console.print(Padding(Text(inert(note, 10_000), style="dim"), (0, 0, 0, 2)))
+    _notes(table.notes, console)
 
 
 def _widths(table: Table, texts: list[list[str]], width: int) -> list[int]:

@@ -12,7 +12,7 @@ from greenbench.analysis.power import POWER
 from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import energy_verdict, noise_band
 from greenbench.report.context import Context
-from greenbench.report.model import Cell, Column, Interval, Section, Table
+from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 
 MOST_OUTLIERS = 20
 DETECTED = (
@@ -69,7 +69,13 @@ def _power(context: Context) -> Table | None:
             line[5] = "settled"
         cells.append(tuple(line))
     title = "What could be detected"
-    return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=(DETECTED,))
+    return Table(
+        title=title,
+        columns=tuple(columns),
+        rows=tuple(cells),
+        notes=(DETECTED,),
+        behind=_behind(context.power),
+    )
 
 
 def _drift(context: Context) -> Table | None:
@@ -93,7 +99,13 @@ def _drift(context: Context) -> Table | None:
         )
         for row in records(context.health.drift)
     )
-    return Table(title="Drift over the suite", columns=columns, rows=cells, notes=(DRIFTED,))
+    return Table(
+        title="Drift over the suite",
+        columns=columns,
+        rows=cells,
+        notes=(DRIFTED,),
+        behind=tuple(Behind(str(study)) for study in context.health.drift["study"]),
+    )
 
 
 def _outliers(context: Context) -> list[Table]:
@@ -121,7 +133,9 @@ def _outliers(context: Context) -> list[Table]:
     )
     rest = len(found) - len(cells)
     notes = (FAR, *((f"… and {rest} more.",) if rest else ()))
-    table = Table(title="Outliers", columns=columns, rows=cells, notes=notes)
+    pairs = zip(worst["study"], worst["arm"], strict=True)
+    traced = tuple(Behind(str(study), (str(arm),)) for study, arm in pairs)
+    table = Table(title="Outliers", columns=columns, rows=cells, notes=notes, behind=traced)
     return [table, _without(context)]
 
 
@@ -150,8 +164,17 @@ def _without(context: Context) -> Table:
                 ]
             cells.append(tuple(line))
     return Table(
-        title="The main results without the outliers", columns=tuple(columns), rows=tuple(cells)
+        title="The main results without the outliers",
+        columns=tuple(columns),
+        rows=tuple(cells),
+        behind=_behind(context.health.without),
     )
+
+
+def _behind(rows: pd.DataFrame) -> tuple[Behind, ...]:
+    """What rows of deltas rest on: their arms and the originals."""
+    pairs = zip(rows["study"], rows["arm"], strict=True)
+    return tuple(Behind(str(study), (str(arm), "original")) for study, arm in pairs)
 
 
 def _side(rows: pd.DataFrame, ending: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from greenbench.analysis.limits import Limit
 from greenbench.host.validity import ENERGY, MACHINE, REMEDIES
 from greenbench.report.context import Context
-from greenbench.report.model import Cell, Column, Table
+from greenbench.report.model import Behind, Cell, Column, Table
 
 ENERGY_CHECKS = tuple(check.__name__ for check in ENERGY)
 CHECKS = (*ENERGY_CHECKS, *(check.__name__ for check in MACHINE))
@@ -58,7 +58,13 @@ def tables(context: Context) -> tuple[Table, ...]:
         " there: a GPU, a sensor, a window of some length."
     )
     return (
-        Table(title="Checks of the measurements", columns=columns, rows=tuple(rows), notes=(note,)),
+        Table(
+            title="Checks of the measurements",
+            columns=columns,
+            rows=tuple(rows),
+            notes=(note,),
+            behind=tuple(Behind(str(row[0])) for row in rows),
+        ),
     )
 
 

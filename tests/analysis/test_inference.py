@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from greenbench.analysis import inference
 from greenbench.analysis.blocks import fit_blocks
@@ -22,6 +23,12 @@ def test_the_clearest_outcome_has_the_smallest_p(originals, blocks):
         assert test.exact
         assert test.p == pytest.approx(floor)
         assert test.smallest_p == pytest.approx(floor)
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_is_that_of_statsmodels(p_values):
+    theirs = multipletests(p_values, method="holm")[1] if p_values else []
+    assert inference.holm(p_values) == pytest.approx(list(theirs))
 
 
 def permutation(mutant, pools):

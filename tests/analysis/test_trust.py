@@ -116,7 +116,9 @@ def test_drift_and_outliers_are_found_and_results_shown_without(tmp_path):
     spoilt.loc[place, "energy_j"] *= 1.3
     far = health.outliers(spoilt, "energy_j")
     assert far["cohort"].tolist() == [spoilt.loc[place, "cohort"]]
-    both = health.without(spoilt, far["cohort"], "energy_j").set_index("mutation")
+    both = health.without(
+        deltas(spoilt, "energy_j", "ratio"), spoilt, far["cohort"], "energy_j"
+    ).set_index("mutation")
     row = both.loc["epochs: 10 → 5"]
     assert abs(row["estimate_without"]) < abs(row["estimate"])
     assert row["high_without"] - row["low_without"] < row["high"] - row["low"]

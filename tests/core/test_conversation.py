@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenbench import conversation as conversations
 from greenbench import protocol
 from greenbench.api import Share, Unused
 from greenbench.conversation import STAMP_LIMIT_S, Conversation, ProtocolError
@@ -174,12 +175,34 @@ def test_a_line_without_an_end_is_refused_before_it_fills_memory() -> None:
         any(conversation.feed(b"x" * 4096, 1.0) for _ in range(100))
 
 
-def test_a_flood_of_events_ends() -> None:
+def epochs(first: int, last: int) -> bytes:
+    """The events of epochs that end at once."""
+    return b"".join(
+        protocol.encode(kind, {"stamp_s": 9.0, "number": number})
+        for number in range(first, last + 1)
+        for kind in ("epoch_begin", "epoch_end")
+    )
+
+
+def test_a_flood_of_events_ends(monkeypatch) -> None:
+    monkeypatch.setattr(protocol, "MAX_EVENTS", 1_000)
     conversation = until("train_begin")
-    line = protocol.encode("epoch_begin", {"stamp_s": 9.0, "number": 1})
-    end = protocol.encode("epoch_end", {"stamp_s": 9.0, "number": 1})
-    with pytest.raises(ProtocolError, match="more than"):
-        all(conversation.feed(line + end, 9.0) for _ in range(protocol.MAX_EVENTS))
+    said = len(GOOD[: [kind for kind, _ in GOOD].index("train_begin") + 1])
+    room = (1_000 - said) // 2
+    assert len(conversation.feed(epochs(1, room), 9.0)) == 2 * room
+    with pytest.raises(ProtocolError, match="more than 1000 events"):
+        conversation.feed(epochs(room + 1, room + 1), 9.0)
+
+
+def test_of_too_many_epochs_every_event_is_heard_and_the_first_are_windows(monkeypatch) -> None:
+    monkeypatch.setattr(conversations, "MAX_WINDOWS", 100)
+    conversation = until("train_begin")
+    assert len(conversation.feed(epochs(1, 250), 9.0)) == 500
+    say(conversation, "train_end", at=9.5)
+    numbers = [w.number for w in conversation.windows if w.kind == "epoch"]
+    assert numbers == list(range(1, 101))
+    assert conversation.left_out == 150
+    assert conversation.window("train").end_s == 9.5
 
 
 def test_an_old_worker_is_told_to_be_rebuilt() -> None:

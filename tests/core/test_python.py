@@ -77,6 +77,25 @@ def test_frames_are_the_callers_own(folder):
         assert "Summary" in results._repr_html_()
 
 
+def test_a_report_takes_what_is_stated(folder):
+    def texts(report):
+        tables = [table for section in report.sections for table in section.tables]
+        notes = [note for table in tables for note in table.notes]
+        return " ".join([*notes, *report.section("methods").paragraphs])
+
+    stated = {
+        "grid_g_per_kwh": 300.0,
+        "price_per_kwh": 0.25,
+        "currency": "EUR",
+        "smallest_effect": 0.02,
+    }
+    words = ("300 g CO₂e a kWh", "0.25 EUR a kWh", "(2 %)")
+    with greenbench.open_results(folder) as results:
+        said, plain = texts(results.report(**stated)), texts(results.report())
+    assert [word in said for word in words] == [True] * 3
+    assert not any(word in plain for word in words)
+
+
 def test_traces_are_those_of_the_cohort(tmp_path):
     from array import array
 

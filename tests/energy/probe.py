@@ -1,4 +1,4 @@
-"""A process under test: opens backends by name, meters a few windows, prints what it found.
+"""A process under test: opens backends by name, meters windows, prints what it found.
 
 python probe.py BACKEND SECONDS [PERIOD]
 """
@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from random import Random
 
 from greenbench.api import Provided, Window
 from greenbench.energy.meter import Meter
@@ -16,6 +17,9 @@ from greenbench.energy.plugin import greenbench_energy_backends
 from greenbench.energy.select import open_channels
 from greenbench.energy.timeline import Timeline
 from greenbench.errors import EnergyError
+
+RANDOM_WINDOWS = 60
+SHORTEST_S = 0.1
 
 
 def main(backend: str, seconds: float, period_s: float = 0.05) -> None:
@@ -46,16 +50,26 @@ def main(backend: str, seconds: float, period_s: float = 0.05) -> None:
         while not timeline.ready(whole):
             time.sleep(0.05)
             timeline.add(meter.drain())
-    found["windows"] = [
-        {
-            "start_s": w.start_s,
-            "end_s": w.end_s,
-            "energies": [asdict(e) for e in timeline.energy(w)],
-        }
-        for w in [*windows, whole]
-    ]
+    found["windows"] = [told(timeline, w) for w in [*windows, whole]]
+    found["random"] = [told(timeline, w) for w in random_windows(whole)]
     found["failures"] = meter.failures()
     print(json.dumps(found))
+
+
+def told(timeline: Timeline, window: Window) -> dict[str, object]:
+    energies = [asdict(energy) for energy in timeline.energy(window)]
+    return {"start_s": window.start_s, "end_s": window.end_s, "energies": energies}
+
+
+def random_windows(whole: Window) -> list[Window]:
+    """Within `whole`, from `SHORTEST_S` to half of it; none if it is too short."""
+    random, length_s = Random(1), whole.end_s - whole.start_s
+    found: list[Window] = []
+    while length_s > 4 * SHORTEST_S and len(found) < RANDOM_WINDOWS:
+        long_s = random.uniform(SHORTEST_S, length_s / 2)
+        start_s = random.uniform(whole.start_s, whole.end_s - long_s)
+        found.append(Window(kind="epoch", start_s=start_s, end_s=start_s + long_s))
+    return found
 
 
 if __name__ == "__main__":

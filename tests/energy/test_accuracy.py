@@ -17,7 +17,7 @@ from greenbench.api import Window
 from greenbench.energy.meter import Meter
 from greenbench.energy.timeline import Timeline
 
-BEGIN_S, LENGTH_S, RECORDINGS = 1000.0, 80.0, 4
+BEGIN_S, LENGTH_S, RECORDINGS = 1000.0, 180.0, 4
 CURVES = {
     "constant": constant(200),
     "ramp": ramp(50, 300, BEGIN_S, BEGIN_S + LENGTH_S),
@@ -27,21 +27,23 @@ CURVES = {
 
 
 def recorded(
-    curve: Curve, update_s: float, period_s: float, seed: int
+    curve: Curve, update_s: float, period_s: float, seed: int, read_s: float = 0.0
 ) -> tuple[CounterReader, Timeline]:
     clock = Clock(BEGIN_S, look_s=2e-6)
     phase_s = Random(seed).random() * update_s
-    reader = CounterReader(clock, curve, update_s=update_s, phase_s=phase_s)
+    reader = CounterReader(clock, curve, update_s=update_s, phase_s=phase_s, read_s=read_s)
     meter = Meter([reader], period_s, clock=clock)
     timeline = Timeline(meter.channels)
     timeline.add(record(clock, meter, LENGTH_S, seed=seed, latency_s=2e-4))
     return reader, timeline
 
 
-def errors_and_widths(curve: Curve, update_s: float, period_s: float) -> list[tuple[float, float]]:
+def errors_and_widths(
+    curve: Curve, update_s: float, period_s: float, read_s: float = 0.0
+) -> list[tuple[float, float]]:
     found = []
     for seed in range(RECORDINGS):
-        _, timeline = recorded(curve, update_s, period_s, seed)
+        _, timeline = recorded(curve, update_s, period_s, seed, read_s)
         drawn = windows(Random(seed), BEGIN_S + 1, BEGIN_S + LENGTH_S - 1, 1000 // RECORDINGS)
         for start_s, end_s in drawn:
             (energy,) = timeline.energy(Window(kind="train", start_s=start_s, end_s=end_s))
@@ -51,7 +53,8 @@ def errors_and_widths(curve: Curve, update_s: float, period_s: float) -> list[tu
 
 
 @pytest.mark.parametrize(
-    ("update_s", "period_s"), [(0.001, 0.1), (0.02, 0.1), (0.1, 0.1), (0.02, 0.01)]
+    ("update_s", "period_s"),
+    [(0.001, 0.1), (0.02, 0.1), (0.1, 0.1), (0.001, 0.01), (0.02, 0.01), (0.1, 0.01)],
 )
 @pytest.mark.parametrize("name", list(CURVES))
 def test_the_stated_width_covers_the_truth_and_is_not_idle_talk(name, update_s, period_s):
@@ -61,6 +64,13 @@ def test_the_stated_width_covers_the_truth_and_is_not_idle_talk(name, update_s, 
     middle_j = sorted(width_j for _, width_j in found)[len(found) // 2]
     assert inside >= 0.95
     assert middle_j <= 1.5 * large_j
+
+
+@pytest.mark.parametrize("name", list(CURVES))
+def test_a_read_that_takes_20_ms_widens_what_is_stated(name):
+    quick, slow = (errors_and_widths(CURVES[name], 0.02, 0.1, read_s) for read_s in (0.0, 0.02))
+    assert sum(error_j <= width_j for error_j, width_j in slow) >= 0.95 * len(slow)
+    assert sum(width_j for _, width_j in slow) > 1.1 * sum(width_j for _, width_j in quick)
 
 
 def test_window_errors_are_far_below_those_of_reading_the_counter_at_the_edges():

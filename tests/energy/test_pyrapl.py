@@ -47,7 +47,9 @@ for step in range(1, 200):
     if step == 50: own.begin()
     if step == 150: own.end()
 for name, timeline in timelines.items():
-    timeline.add(meters[name].drain())
+    rows = meters[name].drain()
+    timeline.add(rows)
+    found[f"{name} rows"] = (rows[0].value[150] - rows[0].value[50]) * meters[name].channels[0].unit_j
     (energy,) = timeline.energy(Window(kind="train", start_s=6.0, end_s=16.0))
     found[name] = [energy.energy_j, energy.resolution_j, energy.reason, energy.gap_s]
 found["own"] = own.result.pkg and own.result.pkg[0]
@@ -81,6 +83,7 @@ def test_pyrapl_and_rapl_agree_to_one_step_on_the_same_windows(beside):
     step_j = 2.0**-14
     assert found["rapl"][0] == pytest.approx(found["pyrapl"][0], abs=step_j)
     assert found["rapl"][0] == pytest.approx(found["truth"], abs=found["rapl"][1])
+    assert found["own"] / 1e6 == pytest.approx(found["rapl rows"], abs=step_j)
     assert found["own"] / 1e6 == pytest.approx(found["truth"], rel=0.01)
 
 

@@ -68,10 +68,12 @@ def test_rows_in_many_chunks_give_the_same_windows_as_in_one():
     assert one.energy(train(1, 8)) == many.energy(train(1, 8))
 
 
-def test_power_readings_integrate_and_say_how_well():
+@pytest.mark.parametrize("read_s", [0.0, 0.005, 0.02, 0.05])
+@pytest.mark.parametrize("curve", [square(60, 300, period_s=1.3), bursts(60, 300)])
+def test_power_readings_integrate_and_say_how_well(curve, read_s):
+    """However long a read takes: it was of some instant in between."""
     clock = Clock(0.0)
-    curve = square(60, 300, period_s=1.3)
-    timeline = timeline_of(PowerReader(clock, curve), clock=clock, length_s=200)
+    timeline = timeline_of(PowerReader(clock, curve, read_s=read_s), clock=clock, length_s=200)
     random, inside = Random(3), 0
     for _ in range(300):
         start_s = random.uniform(1, 170)

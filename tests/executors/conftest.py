@@ -104,6 +104,7 @@ def facts(conditions):
         "data_write": conditions.data and attempt(lambda: (conditions.data / "f").write_text("x")),
         "scratch_bytes": os.statvfs(scratch).f_blocks * os.statvfs(scratch).f_frsize,
         "shm_bytes": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
+        "affinity": sorted(os.sched_getaffinity(0)),
         "core": resource.getrlimit(resource.RLIMIT_CORE)[1],
         "file_bytes": resource.getrlimit(resource.RLIMIT_FSIZE)[1],
         "environment": dict(os.environ),
@@ -203,7 +204,7 @@ def plain_image(docker_engine):
 class Talk:
     """The host's end of one trial: starts it, says what a runner would say, keeps the events."""
 
-    def __init__(self, executor, model, folder, limits, data=None):
+    def __init__(self, executor, model, folder, limits, data=None, cpus=(), cpu_quota=None):
         self.folder = folder
         self.events = {}
         self._server = socket.socket(socket.AF_UNIX)
@@ -231,6 +232,8 @@ class Talk:
             limits=limits,
             directory=folder,
             data=data,
+            cpus=cpus,
+            cpu_quota=cpu_quota,
             labels={HOLDER_LABEL: f"test-{folder.name}", "greenbench.trial": "k"},
         )
         self.running = executor.start(self.launch)
@@ -289,10 +292,10 @@ def talk():
     """Starts trials and leaves nothing of them behind."""
     started = []
 
-    def start(executor, model, limits=None, data=None):
+    def start(executor, model, limits=None, **more):
         folder = Path(tempfile.mkdtemp(prefix="gb-"))  # a socket's path has to be short
         folder.chmod(0o755)
-        made = Talk(executor, model, folder, limits or Limits(memory_mb=256), data)
+        made = Talk(executor, model, folder, limits or Limits(memory_mb=256), **more)
         started.append(made)
         return made
 

@@ -8,17 +8,20 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from recording import recording_engine
 
-from greenbench.api import Limits
+from greenbench.api import Limits, Placement, Scenario
 from greenbench.errors import ExecutorError
 from greenbench.executors.docker import DockerExecutor
 from greenbench.executors.engine import Endpoint
 from greenbench.executors.gpu_access import DriverFiles, cdi_offered, files_grant, ways
 from greenbench.executors.gpus import GpuRequest, driver_present, gpu_request
 from greenbench.executors.process import ProcessExecutor
+from greenbench.host.cores import parse_cpus, usable_cores
+from greenbench.host.placement import seats
 
 LIMITS = Limits(memory_mb=200)
 MIG = "MIG-51300000-0000-0000-0000-000000000001"
@@ -80,6 +83,53 @@ def _plain(body):
     """Device requests without the difference between an empty list and none."""
     requests = body["HostConfig"]["DeviceRequests"]
     return [{key: value or None for key, value in each.items()} for each in requests]
+
+
+def pair(gpu):
+    """The seats of two pinned copies for which the suite asks for two GPUs."""
+    placement = Placement(gpu=gpu, cores="pinned", cpu_quota=0.5)
+    scenario = Scenario(kind="homogeneous", copies=2, placement=placement)
+    cores = usable_cores()
+    if sum(map(len, cores)) < 2:
+        pytest.skip("two processors are needed to pin two trials")
+    limits = replace(LIMITS, threads=1, gpus=("GPU-a", "GPU-b"))
+    return seats(scenario, limits, cores, ["GPU-a", "GPU-b"])
+
+
+PLACED = [("same", [["GPU-a", "GPU-b"]] * 2), ("each", [["GPU-a"], ["GPU-b"]])]
+
+
+@pytest.mark.docker
+@needs_no_gpu
+@pytest.mark.parametrize(("gpu", "given"), PLACED)
+def test_where_members_sit_is_what_the_engine_is_asked(
+    recorded, plain_image, probe, talk, gpu, given
+):
+    path, recording = recorded
+    executor = DockerExecutor(Endpoint(f"unix://{path}", "the test"))
+    executor.prepare([probe], LIMITS, print)
+    first, second = pair(gpu)
+    for seat in (first, second):
+        with pytest.raises(ExecutorError, match="could not select device driver"):
+            talk(executor, probe, seat.limits, cpus=seat.cpus, cpu_quota=seat.cpu_quota)
+    asked = [body["HostConfig"] for body in recording.created()[-2:]]
+    assert [host["DeviceRequests"][0]["DeviceIDs"] for host in asked] == given
+    assert [parse_cpus(host["CpusetCpus"]) for host in asked] == [
+        set(first.cpus), set(second.cpus),
+    ]  # fmt: skip
+    assert not set(first.cpus) & set(second.cpus)
+    assert [host["NanoCpus"] for host in asked] == [500_000_000] * 2
+
+
+@pytest.mark.parametrize(("gpu", "given"), PLACED)
+def test_where_members_sit_is_what_a_process_sees(probe, talk, gpu, given):
+    executor = ProcessExecutor()
+    for seat, names in zip(pair(gpu), given, strict=True):
+        trial = talk(executor, probe, seat.limits, cpus=seat.cpus)
+        trial.until("ready")
+        inside = json.loads(trial.events["ready"]["environment"]["answer"])
+        assert inside["environment"]["CUDA_VISIBLE_DEVICES"] == ",".join(names)
+        assert set(inside["affinity"]) == set(seat.cpus)
 
 
 @pytest.mark.docker
@@ -243,3 +293,26 @@ def test_a_process_cannot_have_an_instance_by_its_place(probe, monkeypatch):
     with pytest.raises(ExecutorError, match="the MIG instance 0:1 by its place") as caught:
         ProcessExecutor().prepare([probe], replace(LIMITS, gpus=("0:1",)), print)
     assert "MIG-" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("driver", "info", "told"),
+    [
+        (True, {"Runtimes": {"runc": {}}}, True),
+        (True, {"Runtimes": {"runc": {}, "nvidia": {}}}, False),
+        (True, {"DiscoveredDevices": [{"ID": "nvidia.com/gpu=all"}]}, False),
+        (False, {"Runtimes": {"runc": {}}}, False),
+    ],
+)
+def test_a_driver_without_the_container_toolkit_is_told_with_the_command(
+    monkeypatch, driver, info, told
+):
+    monkeypatch.setattr("greenbench.executors.gpus.driver_present", lambda: driver)
+    monkeypatch.setattr("greenbench.executors.gpu_access.shutil.which", lambda _: None)
+    executor = DockerExecutor()
+    executor._engine = SimpleNamespace(info=info)
+    found = executor.lacks()
+    assert bool(found) == told
+    for missing in found:
+        assert "container toolkit" in missing.reason
+        assert "nvidia-ctk runtime configure" in missing.remedy

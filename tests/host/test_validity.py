@@ -6,9 +6,9 @@ import pytest
 
 from greenbench.api import Channel, Window, WindowEnergy
 from greenbench.host.cooldown import Reading, Rest
-from greenbench.host.evidence import Beside, Evidence
+from greenbench.host.evidence import Beside, Evidence, Together
 from greenbench.host.gpu import GpuProcess, GpuState, foreign
-from greenbench.host.readings import GpuReading, HostReading
+from greenbench.host.readings import CpuReading, GpuReading, HostReading
 from greenbench.host.validity import ALL, REMEDIES, checks
 
 WINDOW = Window(kind="train", start_s=100.0, end_s=110.0)
@@ -47,16 +47,22 @@ def energy(channel=GPU, energy_j=1000.0, resolution_j=2.0, samples=100, gap_s=0.
     )
 
 
-def measured(*energies, channels=(GPU,), **more):
-    return Evidence(window=WINDOW, energies=energies or (energy(),), channels=channels, **more)
+def measured(*energies, channels=(GPU,), own_gpus=frozenset({"GPU-1"}), **more):
+    energies = energies or (energy(),)
+    return Evidence(window=WINDOW, energies=energies, channels=channels, own_gpus=own_gpus, **more)
 
 
-def gpus(*states, **foreign_facts):
+def gpus(*states, uuid="GPU-1", **foreign_facts):
     """One reading a second of one GPU."""
     return [
-        GpuReading(WINDOW.start_s + n, GpuState(uuid="GPU-1", **state), **foreign_facts)
+        GpuReading(WINDOW.start_s + n, GpuState(uuid=uuid, **state), **foreign_facts)
         for n, state in enumerate(states)
     ]
+
+
+def beside(state, neighbour):
+    """Readings of the trial's own GPU, and of another."""
+    return gpus(*3 * [state]) + gpus(*3 * [neighbour], uuid="GPU-2")
 
 
 def busy(others_cpus, cohort_cpus=1.0):
@@ -64,6 +70,11 @@ def busy(others_cpus, cohort_cpus=1.0):
     stamps = [99.0, 105.0, 111.0]
     host = [HostReading(t, (others_cpus + cohort_cpus + 0.01) * t, 0.01 * t, None) for t in stamps]
     return {"host": host, "cpu": [[(t, cohort_cpus * t) for t in stamps]]}
+
+
+def processors(*told):
+    """One reading a second of (highest clock, hottest temperature)."""
+    return [CpuReading(WINDOW.start_s + n, mhz, c) for n, (mhz, c) in enumerate(told)]
 
 
 def power_alone(**values):
@@ -126,6 +137,21 @@ CASES = [
         measured(idle=Reading(temperature_c={"k10": 40.0}), start_temperature_c={"k10": 60.0}),
         "warn",
     ),
+    ("temperature", measured(gpus=gpus({"temperature_c": 84.0})), "ok"),
+    ("temperature", measured(gpus=gpus({"temperature_c": 70.0}, {"temperature_c": 88.0})), "warn"),
+    ("temperature", measured(gpus=beside({"temperature_c": 60.0}, {"temperature_c": 88.0})), "ok"),
+    ("temperature", measured(processors=processors((3000, 71), (3000, 82))), "ok"),
+    ("temperature", measured(processors=processors((3000, 71), (3000, 94))), "warn"),
+    (
+        "clocks",
+        measured(processors=processors((3000, 60), (2900, 60), (3100, 60)), **busy(0)),
+        "ok",
+    ),
+    (
+        "clocks",
+        measured(processors=processors((3000, 60), (3000, 60), (2000, 60)), **busy(0)),
+        "warn",
+    ),
     (
         "clocks",
         measured(gpus=gpus(*[{"sm_clock_mhz": c, "utilization": 0.9} for c in (1400, 1350)])),
@@ -172,8 +198,10 @@ CASES = [
         measured(gpus=gpus(*TEN, foreign_processes=2), foreign_before={"GPU-1": 1}),
         "fail",
     ),
-    ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.2}]), gpus_given=True), "ok"),
-    ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.0}]), gpus_given=True), "fail"),
+    ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.2}])), "ok"),
+    ("gpu_used", measured(gpus=gpus(*3 * [{"utilization": 0.0}])), "fail"),
+    ("gpu_used", measured(gpus=beside({"utilization": 0.0}, {"utilization": 0.9})), "fail"),
+    ("throttling", measured(gpus=beside({"throttle_reasons": 0}, {"throttle_reasons": 8})), "ok"),
     (
         "foreign_gpu",
         measured(gpus=gpus(*TEN, foreign_processes=1, foreign_utilization=0.4)),
@@ -184,6 +212,8 @@ CASES = [
     ("background", measured(beside=[background(9.5), background(4.0, runs=103)]), "fail"),
     ("background_load", measured(beside=[background(9.5, cpu_time_s=9.0)]), "ok"),
     ("background_load", measured(beside=[background(9.5, cpu_time_s=0.02)]), "fail"),
+    ("overlap", measured(together=Together(members=3, whole_s=10.0, overlap_s=6.0)), "ok"),
+    ("overlap", measured(together=Together(members=3, whole_s=10.0, overlap_s=4.0)), "warn"),
     ("pinning", measured(pinned=frozenset({2, 3})), "ok"),
     ("pinning", measured(pinned=frozenset({2, 3}), strayed=frozenset({5})), "fail"),
 ]
@@ -208,6 +238,22 @@ def test_a_check_without_what_it_needs_is_not_made():
     short = Window(kind="train", start_s=100.0, end_s=100.5)
     evidence = Evidence(window=short, channels=(CPU,), energies=(energy(CPU),), **busy(3.0))
     assert "foreign_load" not in {check.name for check in checks(evidence)}
+
+
+def test_a_gpu_that_is_neither_used_nor_measured_is_nobodys_business():
+    stranger = gpus(*TEN, uuid="GPU-2", foreign_processes=1, foreign_utilization=0.9)
+    evidence = measured(gpus=stranger, foreign_before={"GPU-2": 0})
+    assert not [c for c in checks(evidence) if "gpu" in c.name]
+    clocks = [{"sm_clock_mhz": mhz, "utilization": 0.9} for mhz in (1400, 700)]
+    assert not [c for c in checks(measured(gpus=gpus(*clocks, uuid="GPU-2"))) if c.name == "clocks"]
+    no_gpu = measured(gpus=gpus(*3 * [{"utilization": 0.0}]), own_gpus=frozenset())
+    assert "gpu_used" not in {check.name for check in checks(no_gpu)}
+
+
+def test_the_clock_of_processors_that_do_nothing_is_no_clock_under_load():
+    idle = busy(0.0, cohort_cpus=0.05)
+    evidence = measured(processors=processors((3000, 60), (800, 60), (800, 60)), **idle)
+    assert "clocks" not in {check.name for check in checks(evidence)}
 
 
 def test_estimates_have_no_energy_to_check():

@@ -194,7 +194,7 @@ def test_a_suite_answers_the_questions_too(tmp_path):
     founded = table(section, "2. Alone, better founded: greener without damage")
     assert {row[1]: row[3:5] for row in founded.rows}["epochs"] == (3, 3)
     assert any(t.title.startswith("3. In parallel") and t.rows for t in section.tables)
-    assert pairs(section, "Mutants that nothing responds to") == {
+    assert pairs(section, "Diagnostics: mutants that nothing responds to") == {
         (study.name, "learning_rate") for study in studies
     }
 

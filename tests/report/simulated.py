@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -84,10 +84,12 @@ class Study:
     power_w: float = 200.0
     sharing: float = 0.8
     """Energy of k co-located trainings over that of k solo ones."""
+    called: str = ""
+    """Its name where the model's and the scenario's are not to be in it."""
 
     @property
     def name(self) -> str:
-        return f"{self.model}, {self.scenario}"
+        return self.called or f"{self.model}, {self.scenario}"
 
 
 def simulate(
@@ -177,7 +179,8 @@ def simulate(
 
 
 def _cohorts(study: Study, random: Random, shuffled: bool):
-    copies = study.scenario.copies
+    copies, companions = study.scenario.copies, study.scenario.companions
+    role = "background" if study.scenario.kind == "foreground" else "companion"
     for block in range(1, study.blocks + 1):
         arms: list = [(None, Truth())] * study.originals + list(study.truths)
         if shuffled:
@@ -185,26 +188,35 @@ def _cohorts(study: Study, random: Random, shuffled: bool):
         for place, (mutation, truth) in enumerate(arms):
             cohort = f"{study.name}/b{block}/{place}"
             hyperparameters = mutation.apply(DEFAULTS) if mutation else DEFAULTS
-            yield (
-                study,
-                truth,
-                [
-                    Trial(
-                        key=f"{cohort}/{slot}",
-                        study=study.name,
-                        model=study.model,
-                        arm="original" if mutation is None else str(mutation),
-                        mutation=mutation,
-                        hyperparameters=hyperparameters,
-                        seed=block * 100 + slot,
-                        block=block,
-                        cohort=cohort,
-                        scenario=study.scenario,
-                        slot=slot,
-                    )
-                    for slot in range(copies)
-                ],
-            )
+            members = [
+                Trial(
+                    key=f"{cohort}/{slot}",
+                    study=study.name,
+                    model=study.model,
+                    arm="original" if mutation is None else str(mutation),
+                    mutation=mutation,
+                    hyperparameters=hyperparameters,
+                    seed=block * 100 + slot,
+                    block=block,
+                    cohort=cohort,
+                    scenario=study.scenario,
+                    slot=slot,
+                )
+                for slot in range(copies)
+            ]
+            others = [
+                replace(
+                    members[0],
+                    key=f"{cohort}/{slot}",
+                    model=companion.model,
+                    mutation=None,
+                    hyperparameters=DEFAULTS,
+                    slot=slot,
+                    role=role,
+                )
+                for slot, companion in enumerate(companions, copies)
+            ]
+            yield study, truth, members + others
 
 
 def _idle(store, session, start_s, channels, random) -> None:

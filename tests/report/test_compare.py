@@ -9,6 +9,7 @@ from scipy import stats
 from simulated import CORE, ESTIMATE, GPU, PACKAGE, Study, Truth, change, null, simulate
 
 from greenbench.analysis import comparison
+from greenbench.api import Companion, Scenario
 from greenbench.cli import cli, main
 from greenbench.report import render_html, render_json, render_markdown
 from greenbench.report.compare import compare, gate_words
@@ -121,6 +122,64 @@ def test_what_differs_is_listed_and_other_configurations_are_not_matched(tmp_pat
     assert rows["mlp, solo: epochs: 10 → 99"] == ("not there", "completed")
     assert rows["mlp, solo: epochs: 10 → 12"] == ("completed", "not there")
     assert {row["mutation"] for _, row in found.rows.iterrows()} == {"", "epochs: 10 → 5"}
+
+
+def in_framework(framework, model="mlp", beside="cnn", image="sha256:1", data="sha256:d"):
+    """What the record of a framework's suite has of it: facts, and those of its session."""
+    known = {
+        name: {"name": name, "framework": framework, "data": "digits", "metrics": []}
+        for name in (model, beside)
+    }
+    images = dict.fromkeys(known, f"{framework} {image}")
+    return {
+        "facts": {"models": known},
+        "session_facts": {"images": images, "data": {"mnist": data}},
+    }
+
+
+def test_two_frameworks_side_by_side(tmp_path):
+    """Twins by name in two frameworks: solo and beside another are compared, and never judged."""
+    sides = []
+    for framework, ending, image in (("torch", "", "sha256:1"), ("keras", "-keras", "sha256:2")):
+        model, other = f"mlp{ending}", f"cnn{ending}"
+        beside = Scenario(kind="foreground", companions=(Companion(model=other),))
+        studies = [
+            Study(TRUTHS, model=model, blocks=4, called="mlp/solo"),
+            Study(TRUTHS, model=model, blocks=4, scenario=beside, called="mlp/foreground-cnn"),
+            Study(TRUTHS, model=other, blocks=4, called=f"{other}/solo"),
+        ]
+        facts = in_framework(framework, model, other, image, data=f"sha256:{framework}")
+        sides.append(simulate(tmp_path / framework, studies, **facts))
+    found = compare(*sides)
+    assert set(found.rows["study"]) == {"mlp/solo", "mlp/foreground-cnn"}
+    assert {t.title for t in found.report.section("totals").tables} == set(found.rows["study"])
+    both = "mlp/solo, mlp/foreground-cnn"
+    rows = {row[0]: row[1:] for row in found.report.section("comparable").tables[0].rows}
+    assert rows[f"model of {both}"] == ("mlp", "mlp-keras")
+    assert rows["model of mlp/foreground-cnn"] == ("cnn", "cnn-keras")
+    assert rows[f"framework of {both}"] == ("torch", "keras")
+    assert rows[f"image of {both}"] == ("torch sha256:1", "keras sha256:2")
+    assert rows["data set: mnist"] == ("sha256:torch", "sha256:keras")
+    assert not any(name.startswith("data of") for name in rows)
+    text = " ".join(found.report.section("comparable").points)
+    assert f"Different frameworks ({both}: torch, then keras)" in text
+    assert "Only in BEFORE, and not compared: cnn/solo." in text
+    assert "Only in AFTER, and not compared: cnn-keras/solo." in text
+    assert f"different frameworks ({both}: torch, then keras)" in found.gate(0.05).refused
+
+
+def test_one_framework_names_no_framework(tmp_path):
+    before, after = (
+        simulate(tmp_path / name, [Study(TRUTHS)], seed=seed, **in_framework("torch"))
+        for name, seed in (("before", 1), ("after", 2))
+    )
+    found = compare(before, after)
+    text = render_markdown(found.report)
+    assert "Different frameworks" not in text
+    assert "Only in" not in text
+    assert not found.gate(0.05).refused
+    rows = {row[0] for row in found.report.section("comparable").tables[0].rows}
+    assert rows == {"plan seed"}
 
 
 def test_every_format_shows_a_comparison(tmp_path):

@@ -1,20 +1,22 @@
 """Reports of whole result sets: what is said, what is never said, and byte for byte."""
 
+import csv
 import io
 import itertools
 import json
 import math
-import os
 import re
 import warnings
 from pathlib import Path
 
 import jsonschema
 import pytest
-from rich.console import Console
-from simulated import ESTIMATE, Study, Truth, change, null, simulate
+from goldens import PAIR, TRUTHS, now_utc, terminal, without_code
+from shapes import PAPER_COLUMNS, paper_row, paper_rows, write
+from simulated import ESTIMATE, Study, Truth, null, simulate
 
 from greenbench.api import Change, Mutation, Scenario
+from greenbench.imports import import_file
 from greenbench.report import (
     build_report,
     list_results,
@@ -24,47 +26,20 @@ from greenbench.report import (
     render_latex,
     render_markdown,
     render_svg,
-    render_terminal,
     report_schema,
     results_json,
     results_table,
 )
+from greenbench.report.compare import compare
 from greenbench.store import Store
 
 SCHEMA = jsonschema.Draft202012Validator(report_schema())
-GOLDEN = Path(__file__).with_name("golden.md")
-TRUTHS = [
-    (change("epochs", 5), Truth(energy=0.5)),
-    (change("epochs", 8), Truth(energy=0.8)),
-    (change("epochs", 12), Truth(energy=1.2)),
-    (change("learning_rate", 0.01), Truth(accuracy=-0.05)),
-    (null(), Truth()),
-]
-PAIR = Scenario(kind="homogeneous", copies=2)
 VERDICTS = r"greener|costlier|unchanged|inconclusive|kept|damaged|improved"
 
 
 @pytest.fixture
 def frozen(monkeypatch):
-    monkeypatch.setattr("greenbench.store.now_utc", lambda: "2026-01-02T03:04:05+00:00")
-
-
-def terminal(report, width=80):
-    console = Console(width=width, force_terminal=False, record=True, file=io.StringIO())
-    render_terminal(report, console)
-    return console.export_text()
-
-
-def test_golden_markdown(tmp_path, frozen):
-    """GREENBENCH_UPDATE_GOLDEN=1 writes it anew; read the difference before committing it."""
-    outcomes = {
-        3: {"status": "failed", "error_kind": "exception", "error": "CUDA | out of\nmemory"}
-    }
-    studies = [Study(TRUTHS, blocks=6), Study(TRUTHS, blocks=6, scenario=PAIR)]
-    text = render_markdown(build_report(simulate(tmp_path, studies, outcomes=outcomes)))
-    if os.environ.get("GREENBENCH_UPDATE_GOLDEN"):
-        GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8")
+    monkeypatch.setattr("greenbench.store.now_utc", now_utc)
 
 
 def test_the_same_record_gives_the_same_report(tmp_path, frozen):
@@ -86,6 +61,53 @@ def test_summary_comes_first_and_names_the_greenest(tmp_path):
     assert report.section("colocation") is None
 
 
+def test_the_methods_say_what_a_reader_needs_to_repeat_the_work(tmp_path):
+    """Names, seeds and numbers of the record, and the tests of each section that is there."""
+    session = {
+        "images": {"mlp": "greenbench/mlp:1 sha256:0123", "cnn": "greenbench/mlp:1 sha256:0123"},
+        "limits": {"threads": 3, "memory_mb": 2048, "gpus": ["all"]},
+        "cooldown": {
+            "enabled": True,
+            "limit_s": 45.0,
+            "temperature_margin_c": 3.0,
+            "idle_power_margin": 0.1,
+        },
+        "measure": {"period_s": 0.25, "idle_s": 61.0, "idle_between_s": 11.0, "ready_idle_s": 5.5},
+        "data": {"mnist": "sha256:4567"},
+    }
+    studies = [Study(TRUTHS, blocks=6), Study(TRUTHS, blocks=6, scenario=PAIR)]
+    outcomes = {9: {"energy_j": 90_000.0}}
+    store = simulate(tmp_path / "full", studies, outcomes=outcomes, session_facts=session, seed=77)
+    paragraphs = build_report(store).section("methods").paragraphs
+    text = " ".join(paragraphs)
+    said = [
+        "The suite simulated was run by greenbench 0.1.0, planned with the seed 77.",
+        "mlp, solo, mlp, homogeneous ×2: 6 blocks of 2 originals, 4 mutants, 1 A/A arm",
+        "by the executor process",
+        "cnn, mlp in greenbench/mlp:1 sha256:0123",
+        "3 threads, 2048 MB of memory, GPUs: all",
+        "Versions: python 3.11.0",
+        "mnist sha256:4567",
+        "3.0 °C and power no more than 10 % above idle, for 45.0 s at most",
+        "61.0 s at the start of a session, 11.0 s between cohorts, 5.5 s with everything loaded",
+        "every 0.25 s: gpu/0 (nvml, counter)",
+        "cpu_model Example CPU",
+        "Welch's t on logarithms of block means",
+        "delta method",
+        "Holm over a model's mutants",
+        "Pitman and Morgan",
+        "half of a study's blocks, drawn 20 times",
+        "power 80%",
+        "Drift is the slope",
+        "3.5 median absolute deviations",
+    ]
+    assert [words for words in said if words not in text] == []
+    plain = simulate(tmp_path / "plain", [Study(TRUTHS[:1], blocks=2)], channels=[])
+    text = " ".join(build_report(plain).section("methods").paragraphs)
+    for words in ("Pitman", "delta method", "cross-fitted", "power 80%", "median absolute"):
+        assert words not in text, words
+
+
 @pytest.mark.parametrize("blocks", [2, 6])
 def test_estimates_are_labelled_and_conclude_nothing(tmp_path, blocks):
     missing = [
@@ -103,6 +125,34 @@ def test_estimates_are_labelled_and_conclude_nothing(tmp_path, blocks):
         assert "sudo" in text
     assert all(trial["energy_j"] is None for trial in results_json(store)["trials"])
     assert all(trial["cohort_estimate_j"] > 0 for trial in results_json(store)["trials"])
+
+
+def test_generated_data_are_called_so_wherever_results_on_them_show(tmp_path):
+    """The simulated models are synthetic; one is made a recorded one here."""
+    label = "Generated data, not recorded from the world"
+    studies = [Study(TRUTHS, blocks=3), Study(TRUTHS, blocks=3, model="real")]
+    sets = [simulate(tmp_path / name, studies, traced=True) for name in ("a", "b")]
+    for store in sets:
+        models = store.facts()["models"]
+        models["real"]["synthetic"] = False
+        store.connection.execute(
+            "UPDATE facts SET value = ? WHERE key = 'models'", (json.dumps(models),)
+        )
+    report = build_report(sets[0], also=["paper"])
+    compared = compare(*sets).report
+    for key, found in (("summary", report), ("limits", report), ("summary", compared)):
+        assert any(f"{label}: mlp, solo." in point for point in found.section(key).points), key
+    assert f"{label}: mlp, solo." in report.section("paper").paragraphs
+    figures = [figure for section in report.sections for figure in section.figures]
+    of_real = [figure for figure in figures if figure.title.startswith("real")]
+    assert {figure.kind for figure in of_real} == {"forest", "scatter", "heatmap", "trace"}
+    for figure in figures:
+        assert (f"{label}." in figure.notes) == (figure not in of_real), figure.title
+    for section in compared.sections:
+        assert all(f"{label}." in figure.notes for figure in section.figures)
+    shown = terminal(report.only(["effects", "traces"]))
+    drawn = sum(figure.kind in ("forest", "trace") for figure in figures if figure not in of_real)
+    assert shown.count(label) == drawn
 
 
 def test_too_few_blocks_print_no_p(tmp_path):
@@ -206,20 +256,66 @@ BAD = {
 def test_any_record_gets_a_report(tmp_path, name, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        store = simulate(tmp_path, **BAD[name])
-        report = build_report(store)
-        text = render_markdown(report) + terminal(report)
-        SCHEMA.validate(json.loads(render_json(report)))
-        others = render_html(report), render_latex(report), render_csv(report)
-        drawn = {figure.kind: figure for s in report.sections for figure in s.figures}
-        pictures = [render_svg(figure) for figure in drawn.values()]
+        store = simulate(tmp_path / "one", **BAD[name])
+        other = simulate(tmp_path / "two", **BAD[name], seed=2)
+        texts = every_view(build_report(store, also=["paper"]))
+        every_view(compare(store, other).report)
         json.dumps(results_json(store), allow_nan=False)
-    assert all(others)
-    assert all(pictures)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
-    assert "nan" not in re.findall(r"\b\w+\b", text)
-    assert text.count("## Summary") == 1
+    assert texts["md"].count("## Summary") == 1
+
+
+BAD_RUNS = {
+    "originals only": [paper_row(run=run) for run in range(3)],
+    "one run": [paper_row()],
+    "one original": [paper_row(), *(paper_row("epochs", 5, 20, run=run) for run in range(3))],
+    "constant": [
+        *(paper_row(run=run) for run in range(3)),
+        *(paper_row("epochs", value, 20, run=run) for value in (5, 10, 30) for run in range(2)),
+    ],
+    "no performance": [row | {"performance": ""} for row in paper_rows()],
+    "no energy": [row | {"cpu_package_j": "", "dram_j": "", "gpu_j": ""} for row in paper_rows()],
+    "zero energy": [row | {"cpu_package_j": 0, "dram_j": 0, "gpu_j": 0} for row in paper_rows()],
+    "constant performance": [row | {"performance": 0.5} for row in paper_rows()],
+    "huge performance": [
+        row | {"performance": 1e300 * (-1) ** place} for place, row in enumerate(paper_rows())
+    ],
+}
+
+
+@pytest.mark.parametrize("name", BAD_RUNS)
+def test_any_imported_runs_get_a_report(tmp_path, name, capsys):
+    runs = write(tmp_path / "runs.csv", PAPER_COLUMNS, BAD_RUNS[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        import_file(runs, "paper-runs", tmp_path / "set")
+        store = Store.open(tmp_path / "set", read_only=True)
+        every_view(build_report(store, also=["paper"]))
+        every_view(compare(store, store).report)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def every_view(report):
+    """The report in every format, in none of which a number that is none shows as one."""
+    data = json.loads(render_json(report))
+    SCHEMA.validate(data)
+    texts = {
+        "md": render_markdown(report),
+        "terminal": terminal(report),
+        "html": without_code(render_html(report)),
+        "latex": render_latex(report),
+    }
+    for name, text in texts.items():
+        assert not re.search(r"\b(nan|inf)\b", text, re.IGNORECASE), name
+    # in data an infinite number is the one word that float() reads
+    assert not re.search(r"\bnan\b|\binf\b", re.sub(r'"-?inf"', "", json.dumps(data)).lower())
+    cells = [cell for row in csv.reader(io.StringIO(render_csv(report))) for cell in row]
+    assert not [c for c in cells if re.search(r"\b(nan|inf)\b", c) and c not in ("inf", "-inf")]
+    drawn = {figure.kind: figure for s in report.sections for figure in s.figures}
+    assert all(render_svg(figure) for figure in drawn.values())
+    return texts
 
 
 def test_diverged_trainings_are_an_outcome_of_their_own(tmp_path):

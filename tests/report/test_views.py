@@ -9,16 +9,20 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from random import Random
 from xml.etree import ElementTree as ET
 
+import goldens
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from simulated import Study, Truth, change, null, simulate
+from shapes import PAPER_COLUMNS, paper_rows, write
+from simulated import GPU, PACKAGE, Study, Truth, change, null, simulate
 from test_report import NASTY, PAIR, terminal
 
 from greenbench.api import Change, Mutation
 from greenbench.cli import cli
+from greenbench.imports import import_file
 from greenbench.report import (
     Interval,
     build_report,
@@ -33,6 +37,7 @@ from greenbench.report import (
     write_csv,
     write_markdown,
 )
+from greenbench.report.compare import compare
 from greenbench.report.drawn import pareto_front
 from greenbench.report.lines import forest_lines
 from greenbench.report.traces import thinned
@@ -40,55 +45,154 @@ from greenbench.store import Store
 
 HERE = Path(__file__).parent
 SMALL = [(change("epochs", 5), Truth(energy=0.5)), (null(), Truth())]
-VIEWS = {
-    "golden.json": render_json,
-    "golden.tex": render_latex,
-    "golden.csv": render_csv,
-    "golden.html": lambda report: without_code(render_html(report)),
-}
-
-
-def without_code(page: str) -> str:
-    """The page without its style and script, which are files of their own, and their hashes."""
-    page = re.sub(r"<style>.*?</style>", "<style></style>", page, flags=re.DOTALL)
-    page = re.sub(r"<script>.*?</script>", "<script></script>", page, flags=re.DOTALL)
-    return re.sub(r"sha256-[A-Za-z0-9+/=]+", "sha256-", page)
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    monkeypatch.setattr("greenbench.store.now_utc", lambda: "2026-01-02T03:04:05+00:00")
-    studies = [Study(SMALL, blocks=3, originals=1), Study(SMALL, blocks=3, scenario=PAIR)]
-    return build_report(simulate(tmp_path / "set", studies))
+    monkeypatch.setattr("greenbench.store.now_utc", goldens.now_utc)
+    return build_report(goldens.small(tmp_path / "set"))
 
 
-def test_golden_json_latex_csv_and_html(small):
+def test_golden_reports(tmp_path, monkeypatch):
     """GREENBENCH_UPDATE_GOLDEN=1 writes them anew; read the difference before committing it."""
-    for name, render in VIEWS.items():
-        text, golden = render(small), HERE / name
+    monkeypatch.setattr("greenbench.store.now_utc", goldens.now_utc)
+    for name, text in goldens.made(tmp_path).items():
         if os.environ.get("GREENBENCH_UPDATE_GOLDEN"):
-            golden.write_text(text, encoding="utf-8")
-        assert text == golden.read_text(encoding="utf-8"), name
+            (HERE / name).write_text(text, encoding="utf-8")
+        assert text == (HERE / name).read_text(encoding="utf-8"), name
+
+
+@pytest.mark.parametrize(
+    ("zone", "locale"), [("Pacific/Chatham", "C"), ("America/St_Johns", "tr_TR.UTF-8")]
+)
+def test_golden_reports_elsewhere(tmp_path, zone, locale):
+    """Time zone and locale of the reader's machine are in none of them."""
+    environment = {**os.environ, "TZ": zone, "LC_ALL": locale, "LANG": locale}
+    made = [sys.executable, str(HERE / "goldens.py"), str(tmp_path)]
+    done = subprocess.run(made, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(names) == 11
+    for name in names:
+        assert (tmp_path / "out" / name).read_bytes() == (HERE / name).read_bytes(), name
+
+
+SPECIAL = r"\input{/etc/passwd} %x {}_^~ 中文 [a] *b* 'q' \\ -- ﷽"
+METRIC, LOSS = f"=metric {NASTY}", f"{SPECIAL} loss"
+NAMED = f"hyperparameter {NASTY}"
+CHANNELS = [
+    GPU | {"name": f"gpu/0 {NASTY}", "scope": NASTY, "backend": f"@b {NASTY}"},
+    PACKAGE | {"name": f"+cpu {SPECIAL} + x", "scope": SPECIAL, "method": "power", "unit_w": 0.001},
+]
+
+
+def hostile_set(folder, seed=1):
+    """Every text that a stranger can choose is one that tries something."""
+    truths = [
+        (Mutation("optimizer", (Change("optimizer", "sgd", NASTY),)), Truth(energy=0.7)),
+        (Mutation("optimizer", (Change("optimizer", "sgd", "=1+1"),)), Truth()),
+        *(
+            (Mutation(NAMED, (Change(NAMED, 0.1, value),)), Truth(energy=value))
+            for value in (0.2, 0.4, 0.8, 1.6)
+        ),
+    ]
+    model = {"name": NASTY, "framework": NASTY, "data": SPECIAL, "synthetic": True}
+    model |= {
+        "metrics": [
+            {"name": METRIC, "direction": "maximize", "unit": NASTY, "margin": 0.01},
+            {"name": LOSS, "direction": "minimize", "unit": SPECIAL, "margin": None},
+        ]
+    }
+    studies = [
+        Study(truths, model=NASTY, blocks=5),
+        Study(truths, model=NASTY, blocks=2, scenario=PAIR),
+        Study(SMALL, model="=cmd|'/c calc'!A1", blocks=3),
+    ]
+    values = Random(seed)
+    named = {
+        n: {"metrics": {METRIC: values.gauss(0.9, 0.001), LOSS: 0.1, f"-{NASTY}": 1.0 + n}}
+        for n in range(1, 99)
+    }
+    return simulate(
+        folder,
+        studies,
+        channels=CHANNELS,
+        outcomes={0: {"status": "failed", "error": SPECIAL + NASTY}, **named},
+        facts={
+            "suite_name": "@SUM(A1)",
+            "suite_description": SPECIAL,
+            "models": {NASTY: model},
+        },
+        session_facts={
+            "host": {"cpu_model": SPECIAL, NASTY: seed},
+            "gives_up": NASTY,
+            "images": {NASTY: f"{SPECIAL} {seed}"},
+            "versions": {NASTY: str(seed)},
+            "data": {NASTY: str(seed)},
+            "missing": [{"channel": NASTY, "reason": SPECIAL, "remedy": NASTY}],
+            "disturbances": [{"text": NASTY, "remedy": SPECIAL}],
+        },
+        seed=seed,
+        traced=True,
+    )
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
-    """Every text that a stranger can choose is one that tries something."""
-    mutation = Mutation("optimizer", (Change("optimizer", "sgd", NASTY),))
-    formula = Mutation("optimizer", (Change("optimizer", "sgd", "=1+1"),))
-    special = r"\input{/etc/passwd} %x {}_^~ 中文 [a] *b* 'q' \\ -- ﷽"
-    store = simulate(
-        tmp_path_factory.mktemp("hostile") / "set",
-        [
-            Study([(mutation, Truth(energy=0.7)), (formula, Truth())], model=NASTY, blocks=5),
-            Study(SMALL, model="=cmd|'/c calc'!A1", blocks=3),
-        ],
-        outcomes={0: {"status": "failed", "error": special + NASTY}},
-        facts={"suite_name": "@SUM(A1)", "suite_description": special},
-        session_facts={"host": {"cpu_model": special}, "gives_up": NASTY},
-        traced=True,
-    )
-    return build_report(store)
+def folders(tmp_path_factory):
+    """Hostile result sets: two to compare, and one that was imported."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for name, seed in (("set", 1), (f"after {NASTY.replace('/', '')}"[:60], 2)):
+        hostile_set(folder / name, seed).close()
+    noisy = Random(3)
+    rows = [
+        row
+        | {
+            "subject": f"=subject {NASTY}",
+            "background": row["background"] and SPECIAL,
+            "mutated_hyperparameter": row["mutated_hyperparameter"]
+            and NAMED + row["mutated_hyperparameter"],
+            "gpu_j": row["gpu_j"] * noisy.gauss(1, 0.001),
+        }
+        for row in (
+            *paper_rows(drift=0.1),
+            *paper_rows(seed=2, scenario="parallel", background="other"),
+        )
+    ]
+    runs = write(folder / "=runs <b>.csv", PAPER_COLUMNS, rows)
+    import_file(runs, "paper-runs", folder / "imported")
+    return [
+        folder / "set",
+        next(f for f in folder.iterdir() if f.name[:5] == "after"),
+        folder / "imported",
+    ]
+
+
+@pytest.fixture(scope="module")
+def reports(folders):
+    """What can be made of them: a report, a comparison, and a report on imported runs."""
+    one, two, runs = (Store.open(folder, read_only=True) for folder in folders)
+    return {
+        "report": build_report(one, also=["paper"]),
+        "compared": compare(one, two, names=(NASTY, "=AFTER")).report,
+        "imported": build_report(runs, also=["paper"]),
+    }
+
+
+@pytest.fixture(scope="module", params=["report", "compared", "imported"])
+def hostile(request, reports):
+    return reports[request.param]
+
+
+def test_hostile_names_reach_every_kind_of_section(reports):
+    """So that the tests below mean something."""
+    keys = {section.key for report in reports.values() for section in report.sections}
+    assert {"correlations", "colocation", "traces", "diagnostics", "paper", "deltas"} <= keys
+    text = {name: render_json(report) for name, report in reports.items()}
+    for name in (METRIC, LOSS, CHANNELS[0]["name"], CHANNELS[1]["name"], NAMED):
+        assert json.dumps(name, ensure_ascii=False)[1:-1] in text["report"], name
+    for name in (METRIC, NAMED):
+        assert json.dumps(name, ensure_ascii=False)[1:-1] in text["compared"], name
+    assert json.dumps(NAMED, ensure_ascii=False)[1:-1] in text["imported"]
 
 
 def test_hostile_texts_cannot_steer_or_turn_any_format(hostile, tmp_path):
@@ -103,9 +207,27 @@ def test_hostile_texts_cannot_steer_or_turn_any_format(hostile, tmp_path):
     for name, text in texts.items():
         for character in "\x1b\u202e\x00\x07\u200b":
             assert character not in text, name
-    for text in (render_json(hostile),):
-        assert "\x1b" not in text, "JSON writes control characters as escapes"
-        assert json.loads(text)["title"] == "greenbench: @SUM(A1)"
+    assert "<script>alert" not in texts["md"] + texts["html"]
+    text = render_json(hostile)
+    assert "\x1b" not in text, "JSON writes control characters as escapes"
+    assert json.loads(text)["title"] == hostile.title
+
+
+def test_a_picture_of_a_hostile_report_holds_text_alone(folders, tmp_path):
+    """`-o report.svg`, of a report, of one with the paper's questions, and of a comparison."""
+    one, two, runs = map(str, folders)
+    for number, chosen in enumerate(
+        ([one], ["--compare", one, two], [runs, "--section", "paper", "--section", "diagnostics"])
+    ):
+        path = tmp_path / f"{number}.svg"
+        arguments = ["report", *chosen, "-o", str(path)]
+        assert CliRunner().invoke(cli, arguments, catch_exceptions=False).exit_code == 0
+        text = path.read_text(encoding="utf-8")
+        for character in "\x1b\u202e\x00\x07\u200b":
+            assert character not in text
+        tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(text).iter()}
+        assert tags <= {"svg", "style", "defs", "clipPath", "rect", "text", "g", "circle"}
+        assert "<script" not in text
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula(hostile, tmp_path):
@@ -115,8 +237,11 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(hostile, tmp_path):
     number = re.compile(r"-?(\d+(\.\d*)?([eE][-+]?\d+)?|inf)")
     started = [c for c in cells if c.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))]
     assert all(number.fullmatch(cell) for cell in started)
+
+
+def test_a_formula_is_kept_as_text(reports):
+    cells = [cell for row in csv.reader(io.StringIO(render_csv(reports["report"]))) for cell in row]
     assert any(cell.startswith("'=cmd|") for cell in cells)
-    assert any("[95 %]" in cell for cell in cells)
 
 
 def test_latex_has_only_the_commands_that_the_view_writes(hostile):
@@ -186,19 +311,122 @@ def test_svg_is_the_same_every_time_and_holds_no_text(hostile):
             assert "2026" not in one.partition("<defs>")[0]
 
 
-def test_every_number_of_a_delta_names_trials_that_are_listed(small):
-    listed = set(small.trials.table.behind)
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """A report with everything in it: choices, power, drift, outliers, co-location, failures."""
+    truths = [
+        (change("epochs", 5), Truth(energy=0.5)),
+        (change("epochs", 8), Truth(energy=0.8)),
+        (change("epochs", 12), Truth(energy=1.2)),
+        (change("epochs", 15), Truth(energy=1.5)),
+        (null(), Truth()),
+    ]
+    studies = [Study(truths, blocks=6), Study(truths, blocks=6, scenario=PAIR)]
+    outcomes = {3: {"status": "failed", "error": "boom"}, 9: {"energy_j": 90_000.0}}
+    store = simulate(
+        tmp_path_factory.mktemp("full") / "set",
+        studies,
+        outcomes=outcomes,
+        facts={"analysis": {"grid_g_per_kwh": 300.0, "price_per_kwh": 0.3}},
+    )
+    attempt = store.connection.execute("SELECT MIN(id) FROM attempts WHERE status = 'completed'")
+    found = {"check": "gaps", "severity": "warn", "found": 0.02, "limit": 0.01, "text": "a gap"}
+    store.add_rows("checks", [{"attempt": attempt.fetchone()[0], **found}])
+    return build_report(store, also=["paper"])
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """A report on runs without blocks."""
+    return build_report(goldens.recorded(tmp_path_factory.mktemp("imported")), also=["paper"])
+
+
+def names_a_study(report, table):
+    """Whether rows or the title say which study they are of."""
+    studies = {group.study for group in report.trials.table.behind}
+    titled = table.title in studies or table.title.rpartition(": ")[0] in studies
+    return titled or any(column.title == "Study" for column in table.columns)
+
+
+def test_every_number_of_a_study_names_trials_that_are_listed(small, full, imported):
     assert small.trials.total == len(small.trials.table.rows) == 3 * 3 + 3 * 4 * 2
-    for section in small.sections:
-        for table in section.tables:
-            assert len(table.behind) in (0, len(table.rows))
-            for selection in filter(None, table.behind):
-                assert any(
-                    group.study == selection.study and group.arms[0] in selection.arms
-                    for group in listed
-                )
-    effects = small.section("effects")
-    assert all(table.behind for table in effects.tables)
+    traced = set()
+    for report in (small, full, imported):
+        listed = set(report.trials.table.behind)
+        for section in report.sections:
+            for table in filter(lambda t: names_a_study(report, t), section.tables):
+                assert len(table.behind) == len(table.rows), table.title
+                traced.add(section.key)
+                for row, selection in zip(table.rows, table.behind, strict=True):
+                    if selection is None:
+                        assert row[0] == "all", table.title
+                        continue
+                    arms = {g.arms[0] for g in listed if g.study == selection.study}
+                    assert arms
+                    assert set(selection.arms) <= arms, table.title
+                    if table.columns[0].title == "Study":
+                        assert row[0] == selection.study
+    expected = {"effects", "choice", "correlations", "trust", "shares", "failures", "limits"}
+    assert traced == expected | {"colocation", "diagnostics", "paper"}
+
+
+def test_every_mark_of_a_figure_names_its_trials(full, imported):
+    kinds = set()
+    for report in (full, imported):
+        for figure in (figure for section in report.sections for figure in section.figures):
+            kinds.add(figure.kind)
+            parts = {
+                "forest": lambda f: [mark.behind for mark in f.marks],
+                "scatter": lambda f: [mark.behind for mark in f.marks],
+                "heatmap": lambda f: f.behind,
+                "pairs": lambda f: [pair.behind for pair in f.pairs],
+                "trace": lambda f: [f.behind],
+            }[figure.kind](figure)
+            assert parts
+            assert all(parts), figure.title
+    assert {"forest", "scatter", "heatmap", "pairs"} <= kinds
+
+
+def tables(report, key, title):
+    return [t for t in report.section(key).tables if t.title == title]
+
+
+def test_changes_are_there_in_their_unit_and_relative(small):
+    study = "mlp, solo"
+    (other,) = tables(small, "effects", f"{study}: time, power and performance in other units")
+    (time,) = tables(small, "effects", f"{study}: time and performance")
+    (energy,) = tables(small, "effects", f"{study}: energy taken apart")
+    (originals,) = tables(small, "effects", "The originals")
+    heads = [column.title for column in other.columns]
+    assert heads == [
+        "Mutant",
+        "Δ time (s)",
+        "Δ active energy (J)",
+        "Δ mean power (W)",
+        "Δ accuracy (%)",
+        "Δ loss (%)",
+    ]
+    means = dict(zip([c.title for c in originals.columns], originals.rows[0], strict=True))
+    for row, of_time, of_energy in zip(other.rows, time.rows, energy.rows, strict=True):
+        changes = {"Time (s)": of_time[1], "Active (J)": of_energy[1], "Power (W)": of_energy[2]}
+        for absolute, (name, relative) in zip(row[1:4], changes.items(), strict=True):
+            assert absolute == pytest.approx(relative.value * means[name], rel=0.02)
+        assert row[4] == pytest.approx(of_time[2].value / 0.9, rel=0.02)
+
+
+def test_imported_runs_have_every_coefficient_and_say_what_is_missing(imported):
+    section = imported.section("correlations")
+    (first,) = tables(imported, "correlations", "toy/solo")
+    (further,) = tables(imported, "correlations", "toy/solo: further coefficients")
+    assert [row[:2] for row in further.rows] == [row[:2] for row in first.rows]
+    epochs = dict(zip((c.title for c in further.columns), further.rows[0], strict=True))
+    assert further.rows[0][0] == "epochs"
+    assert epochs["Kendall's τ [95 %]"].value > 0.7
+    assert epochs["Pearson's r [95 %]"].value > 0.99
+    assert len(section.figures) == 2
+    text = " ".join(imported.section("effects").paragraphs)
+    for words in ("forest plot", "Pareto front", "choice of a configuration", "more blocks"):
+        assert words in text
 
 
 def test_a_large_result_set_lists_some_of_each_arm(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from greenbench.errors import ResultsError
 from greenbench.store import Store
 
 GREENBENCH = [sys.executable, "-c", "from greenbench.cli import main; main()"]
@@ -106,6 +107,37 @@ def wait_for(condition, limit_s: float = 60.0):
             return found
         time.sleep(0.05)
     raise AssertionError("waited in vain")
+
+
+def measured(path: Path) -> set[tuple]:
+    """All that is known of completed attempts, and all samples; each row says first what it is.
+
+    What is in it once has to stay in it, whatever happens to greenbench.
+    """
+    try:
+        store = Store.open(path.parent / "out", read_only=True)
+    except ResultsError:
+        return set()  # not there yet
+    rows = store.connection.execute(
+        """SELECT w.kind, w.number, a.trial, a.id, e.channel, e.energy_j
+           FROM attempts a JOIN windows w
+                ON w.attempt = a.id OR (w.attempt IS NULL AND w.cohort_run = a.cohort_run)
+           JOIN energies e ON e.window = w.id
+           WHERE a.status = 'completed' AND e.energy_j IS NOT NULL"""
+    ).fetchall()
+    rows += store.connection.execute(
+        "SELECT 'metrics', trial, id, metrics, cpu_time_s FROM attempts WHERE status = 'completed'"
+    ).fetchall()
+    rows += store.connection.execute(
+        "SELECT 'samples', session, channel, first_s, last_s, chunk FROM samples"
+    ).fetchall()
+    store.close()
+    return {tuple(row) for row in rows}
+
+
+def kinds(found: set[tuple]) -> set[str]:
+    """What `measured` found: windows with an energy, metrics, samples."""
+    return {row[0] for row in found}
 
 
 def each_once(path) -> None:

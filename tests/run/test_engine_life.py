@@ -14,7 +14,7 @@ from own_engine import CAN_START, OwnEngine
 from greenbench.api import HOLDER_LABEL
 from greenbench.store import Store
 
-from .conftest import each_once, start, statuses, wait_for
+from .conftest import each_once, kinds, measured, start, statuses, wait_for
 from .test_resume import containers, running
 
 pytestmark = pytest.mark.docker
@@ -131,15 +131,15 @@ def test_an_engine_killed_and_restarted_in_the_middle(suite, own_engine, monkeyp
     )
     run = start(path, "--executor", "docker")
     wait_for(lambda: running(path))
-    before = [key for key, status in statuses(path).items() if status == "completed"]
+    before = measured(path)
     own_engine.kill()
     own_engine.start()  # which ends what the one before had started
     output, _ = run.communicate(timeout=250)
     assert run.returncode == 0, output
     assert "Traceback" not in output
     each_once(path)
-    assert before
-    assert set(before) <= {k for k, status in statuses(path).items() if status == "completed"}
+    assert kinds(before) >= {"train", "metrics", "samples"}
+    assert before <= measured(path)
     assert own_engine.client().containers(all=True) == []
 
 
@@ -175,10 +175,13 @@ def test_an_engine_that_stays_away_ends_the_run_with_all_that_was_measured(
     found = list(statuses(path).values())
     assert "completed" in found  # what trains when its engine dies trains on, and is measured
     assert "interrupted" in found
+    before = measured(path)
+    assert kinds(before) >= {"train", "metrics", "samples"}
     again = start(path, "--executor", "docker")
     output, _ = again.communicate(timeout=200)
     assert again.returncode == 0, output
     each_once(path)
+    assert before <= measured(path)
     assert own_engine.client().containers(all=True) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from greenbench.api import HOLDER_LABEL
+from greenbench.executors.images import ImageBuilder
 from greenbench.store import Store
 
 from .conftest import GREENBENCH
@@ -25,8 +27,8 @@ pytestmark = pytest.mark.docker
 PLUGIN = Path(__file__).parents[1] / "fixtures" / "plugin-hostile"
 SECRET = "hush-4f1c9a"
 MEMORY_MB = 160
-MAY_GROW_BYTES = 64 * 2**20
-"""A flood's events wait for a commit, and its windows for the cohort's end; a thousandth of it."""
+MAY_GROW_BYTES = 16 * 2**20
+"""Of a flood a few events wait for a commit, and its first windows for the cohort's end."""
 PIDS = 48
 
 SUITE = """
@@ -41,12 +43,13 @@ ready_idle_s = 0.0
 [cooldown]
 enabled = false
 [limits]
+threads = 1
 memory_mb = {memory_mb}
 pids = {pids}
 scratch_mb = 16
 shm_mb = 12
 network = {network}
-timeout_s = 40
+timeout_s = {timeout_s}
 ready_timeout_s = 60
 [[study]]
 model = "hostile"
@@ -58,6 +61,7 @@ originals = 1
 address = "{address}"
 file = "{file}"
 secret = "{secret}"
+data = "hostile-data"
 [[study.mutate]]
 operator = "hyperparameter"
 options = {{ name = "attack" }}
@@ -71,6 +75,8 @@ DENIED = (
     "find-the-engine",
     "environment",
     "privileges",
+    "system-calls",
+    "change-the-data",
     "fork-bomb",
     "eat-memory-in-children",
     "eat-shm",
@@ -86,8 +92,6 @@ FAILS = {
     "eat-system-v-memory": ("out_of_memory", "out of memory|more than 160 MiB"),
     "jump-the-gun": ("protocol", "'train_begin' is not allowed in state 'preparing'"),
     "replay": ("protocol", "'epoch_end' is not allowed in state 'training'"),
-    "flood": ("protocol", "more than 100000 events|s before it came"),
-    "flood-of-bytes": ("protocol", "more than 33554432 bytes of events"),
     "flood-of-log": ("protocol", "a log of more than 1048576 characters"),
     "malformed": ("protocol", "a message can't be read"),
     "nested": ("protocol", "a message can't be read"),
@@ -103,16 +107,52 @@ FAILS = {
 }
 """What is found out: the trial fails, with the kind and the text that are recorded."""
 
+FLOODS = {
+    "flood": "more than 1048576 events|s before it came",
+    "flood-of-bytes": "more than 134217728 bytes of events",
+}
+
+
+HARMLESS = {
+    "write-everywhere": r"create in /(etc|usr)?|make a device|run a program from scratch",
+    "change-the-data": "(?!no data).*",
+    "leave-the-cores": "leave for .*",
+    "privileges": "higher priority|give a file away|become root by .*",
+    "system-calls": ".*",
+}
+"""What gets through in a container of its own without the walls."""
+SHARED = {
+    "network": r"connect to \('(?!8\.8|169\.254).*|send to .*|(raw|packet) socket|an abstract socket.*",
+    "read-the-host": r"read /(?!proc).*prize\.txt|read /(etc/shadow|root)|processes of others",
+    "find-the-engine": r"connect to /run/docker.sock|sockets",
+    "environment": ".*",
+}
+"""What gets through in one that shares what it is about with the host."""
+CAPABILITIES = (
+    *("DAC_READ_SEARCH", "MKNOD", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_BOOT"),
+    *("SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO"),
+)
+"""Not `--privileged`: an engine in a container may lack some of all."""
+
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory) -> dict[str, str]:
-    """The plugin as a user installs it, for these tests alone: the variables that show it."""
+    """The plugin as a user installs it, for these tests alone: the variables that show it. Its
+    data, which everybody may write."""
     target = tmp_path_factory.mktemp("hostile")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
     subprocess.run([*command, str(PLUGIN)], check=True)
     paths = [str(target), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths)}
+    data = tmp_path_factory.mktemp("data")
+    variables = {"PYTHONPATH": os.pathsep.join(paths), "GREENBENCH_DATA": str(data)}
+    fetch = [*GREENBENCH, "data", "fetch", "hostile-data"]
+    subprocess.run(fetch, check=True, env={**os.environ, **variables})
+    for path in (data, *data.rglob("*")):
+        path.chmod(0o777)
+        if os.geteuid() == 0:
+            os.chown(path, 65534, 65534)  # the user inside
+    return variables
 
 
 def bridge_address() -> str:
@@ -174,7 +214,15 @@ def canary():
 
 
 def run_suite(
-    folder: Path, variables, attacks, canary, *, name="hostile", scenario='"solo"', network=()
+    folder: Path,
+    variables,
+    attacks,
+    canary,
+    *,
+    name="hostile",
+    scenario='"solo"',
+    network=(),
+    timeout_s=40,
 ):
     """Runs a suite of attacks; returns its exit code, its output and its peak memory (bytes)."""
     folder.mkdir(exist_ok=True)
@@ -185,6 +233,7 @@ def run_suite(
         SUITE.format(
             memory_mb=MEMORY_MB,
             pids=PIDS,
+            timeout_s=timeout_s,
             name=name,
             scenario=scenario,
             address=f"{bridge_address()}:{canary.port}",
@@ -222,6 +271,14 @@ def outcomes(folder: Path) -> dict[str, list[sqlite3.Row]]:
     for row in rows:
         found.setdefault(json.loads(row["hyperparameters"])["attack"], []).append(row)
     return found
+
+
+def heard(folder: Path, attempt: int) -> int:
+    """How many events of an attempt are on record."""
+    connection = sqlite3.connect(folder / "out" / "results.sqlite")
+    (events,) = connection.execute("SELECT COUNT(*) FROM events WHERE attempt = ?", (attempt,))
+    connection.close()
+    return int(events[0])
 
 
 def attempts_inside(log: str) -> list[dict]:
@@ -285,6 +342,48 @@ def test_every_attack_gets_nowhere_and_is_on_record(hostile, canary, docker_engi
     assert canary.visits == []
     assert containers(docker_engine, tmp_path / "s") == []
     assert survivors(tmp_path / "s") == []
+    data = Path(hostile["GREENBENCH_DATA"], "hostile-data")
+    assert {p.name for p in data.iterdir()} == {"numbers.txt", "manifest.json"}
+    assert (data / "numbers.txt").read_text() == "1 2 3"
+    (row,) = found["change-the-data"]
+    errors = {a["detail"] for a in attempts_inside(row["log"])[1:]}
+    assert errors == {"Read-only file system"}, "no other wall hides that one"
+
+
+@pytest.mark.parametrize("attacks", [HARMLESS, SHARED])
+def test_without_the_walls_the_same_attacks_get_through(
+    hostile, canary, docker_engine, tmp_path, attacks
+):
+    """What can't succeed anywhere proves nothing of the walls."""
+    image = ImageBuilder(docker_engine, print, base=os.environ.get("GREENBENCH_TEST_BASE"))
+    prize = tmp_path / "prize.txt"
+    prize.write_text("a file of the host")
+    plugin = hostile["PYTHONPATH"].partition(os.pathsep)[0]
+    socket_path = docker_engine.endpoint.url.removeprefix("unix://")
+    command = ["docker", "run", "--rm", "--interactive", "--entrypoint", "python"]
+    command += ["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
+    command += [f"--cap-add={name}" for name in CAPABILITIES]
+    command += ["-v", f"{plugin}:/plugin:ro", "-e", "PYTHONPATH=/plugin"]
+    if attacks is SHARED:
+        command += ["--network", "host", "--pid", "host", "-e", f"AWS_SECRET_ACCESS_KEY={SECRET}"]
+        command += ["-v", f"{prize}:{prize}:ro", "-v", f"{socket_path}:/run/docker.sock"]
+    else:
+        data = tmp_path / "data"
+        data.mkdir()
+        (data / "numbers.txt").write_text("1 2 3")
+        command += ["-v", f"{data}:/data"]
+    command += [image.ensure_framework("plain").tag, "-P", "-m", "greenbench_hostile.control"]
+    command += [bridge_address(), str(canary.port), str(prize), SECRET]
+    done = subprocess.run(
+        command, input=" ".join(attacks), capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    tried = [json.loads(line) for line in done.stdout.splitlines()]
+    for attack, able in attacks.items():
+        meant = [t for t in tried if t["attack"] == attack and re.fullmatch(able, t["what"])]
+        assert meant, attack
+        known = [t for t in meant if t["detail"] != os.strerror(errno.ENOSYS)]  # to this kernel
+        assert [t for t in known if t["denied"]] == [], attack
 
 
 def test_a_model_that_the_suite_lets_out_gets_out_and_the_report_says_so(hostile, canary, tmp_path):
@@ -305,20 +404,31 @@ def test_copies_of_a_hostile_trial_do_not_reach_each_other(hostile, canary, tmp_
     folder = tmp_path / "s"
     scenario = '{kind = "homogeneous", copies = 2}'
     run_suite(folder, hostile, ["other-trials"], canary, scenario=scenario)
-    rows = outcomes(folder)["other-trials"]
+    _nowhere(outcomes(folder)["other-trials"], at_least=6)
+
+
+def _nowhere(rows, at_least):
     assert [row["slot"] for row in rows] == [0, 1]
     for row in rows:
         tried = attempts_inside(row["log"])
-        assert len(tried) > 5
+        assert len(tried) >= at_least
         assert [a for a in tried if not a["denied"]] == []
         assert row["status"] == "completed"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two processors are needed to stray")
+def test_pinned_members_do_not_leave_their_cores(hostile, canary, tmp_path):
+    folder = tmp_path / "s"
+    scenario = '{kind = "homogeneous", copies = 2, cores = "pinned"}'
+    run_suite(folder, hostile, ["leave-the-cores"], canary, scenario=scenario)
+    _nowhere(outcomes(folder)["leave-the-cores"], at_least=3)
 
 
 def test_a_gigabyte_of_output_and_a_flood_cost_the_host_no_memory(hostile, canary, tmp_path):
     """Coarse on purpose; benchmarks/run/flood.py has the engine's CPU time and the meter's gaps."""
     _, _, calm_bytes = run_suite(tmp_path / "calm", hostile, ["eat-descriptors"], canary)
-    loud = ["print-a-gigabyte", "flood", "flood-of-bytes"]
-    code, output, loud_bytes = run_suite(tmp_path / "loud", hostile, loud, canary)
+    loud = ["print-a-gigabyte", "million-events", *FLOODS]
+    code, output, loud_bytes = run_suite(tmp_path / "loud", hostile, loud, canary, timeout_s=200)
     assert code == 3, output
     assert loud_bytes - calm_bytes < MAY_GROW_BYTES
     (row,) = outcomes(tmp_path / "loud")["print-a-gigabyte"]
@@ -328,5 +438,11 @@ def test_a_gigabyte_of_output_and_a_flood_cost_the_host_no_memory(hostile, canar
     assert 10**9 - 300_000 < cut < 10**9
     assert len(row["log"]) < 300_000
     assert "a gigabyte of output" in row["log"].splitlines()[-1], "its end is kept"
-    for attack in ("flood", "flood-of-bytes"):
-        assert outcomes(tmp_path / "loud")[attack][0]["error_kind"] == "protocol"
+    (row,) = outcomes(tmp_path / "loud")["million-events"]
+    assert (row["status"], row["error"]) == ("completed", None)
+    assert heard(tmp_path / "loud", row["id"]) > 10**6, "every event is kept"
+    assert re.search(r"495,\d{3} epochs and validations after the first 5,000", output)
+    for attack, text in FLOODS.items():
+        (row,) = outcomes(tmp_path / "loud")[attack]
+        assert row["error_kind"] == "protocol"
+        assert re.search(text, row["error"])

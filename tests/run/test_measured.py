@@ -27,7 +27,8 @@ def executor(request) -> str:
 
 
 def check_trials(folder, curves) -> None:
-    """Each window of each trial, on each channel: within 1 % of the truth and within its ±."""
+    """Each train window, on each channel: within 1 % of the truth. (Its ± against the truth, over
+    many windows: tests/energy/test_real_libraries.py.)"""
     store = Store.open(folder)
     rows = store.connection.execute(
         """SELECT w.kind, w.start_s, w.end_s, e.channel, e.energy_j, e.resolution_j, e.method

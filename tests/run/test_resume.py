@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -10,15 +11,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from docker.errors import NotFound
 
 from greenbench.host import lock
-from greenbench.store import Store, abandoned
+from greenbench.store import LOCK, Store, abandoned
 
-from .conftest import EXECUTORS, GREENBENCH, each_once, start, statuses, wait_for
+from .conftest import EXECUTORS, GREENBENCH, each_once, kinds, measured, start, statuses, wait_for
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -64,10 +67,13 @@ def test_killed_orchestrator(suite, executor, request) -> None:
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
     assert "running" in statuses(path).values()
+    before = measured(path)
+    assert kinds(before) >= {"train", "metrics", "samples"}  # of the warm-up at least
     if executor == "process":
         wait_for(lambda: not workers(), 10)  # no orphan trains on
     complete(path, executor)
     each_once(path)
+    assert before <= measured(path)
     if executor == "docker":
         assert containers(request.getfixturevalue("docker_engine")) == []
 
@@ -152,6 +158,7 @@ def test_killed_at_random_points(suite, docker_engine) -> None:
     chance = random.Random(seed)
     scenarios = '["solo", {kind = "homogeneous", copies = 2}]'
     path = suite(epoch_s=0.1, timeout_s=100, scenarios=scenarios, blocks=1 + kills // 4)
+    before: set[tuple] = set()
     for _ in range(kills):
         run = start(path, "--executor", "docker", "--json")
         for _line in range(chance.randrange(1, 30)):
@@ -160,11 +167,12 @@ def test_killed_at_random_points(suite, docker_engine) -> None:
         time.sleep(chance.uniform(0, 0.3))
         os.kill(run.pid, signal.SIGKILL)
         run.communicate()
-    before = statuses(path) if (path.parent / "out" / "results.sqlite").exists() else {}
+        now = measured(path)
+        assert before <= now, "what was measured before a kill is there after it"
+        before = now
     complete(path, "docker")
     each_once(path)
-    done = {key for key, status in before.items() if status == "completed"}
-    assert done <= set(statuses(path))
+    assert before <= measured(path)
     store = Store.open(path.parent / "out", read_only=True)
     result_set = store.facts()["result_set"]
     (unfinished,) = store.connection.execute(
@@ -179,7 +187,9 @@ def test_killed_at_random_points(suite, docker_engine) -> None:
 
 
 @pytest.mark.docker
-def test_what_a_dead_run_left_goes_when_another_suite_starts(suite, docker_engine) -> None:
+def test_what_a_dead_run_left_goes_when_another_suite_starts(
+    suite, docker_engine, tmp_path
+) -> None:
     path = suite(epoch_s=0.1, timeout_s=100)
     run = start(path, "--executor", "docker")
     wait_for(lambda: running(path))
@@ -188,23 +198,37 @@ def test_what_a_dead_run_left_goes_when_another_suite_starts(suite, docker_engin
     store = Store.open(path.parent / "out", read_only=True)
     dead = store.facts()["result_set"]
     store.close()
-    lively = docker_engine.client.create_container(
-        next(c["Image"] for c in containers(docker_engine)),
-        command=["true"],
-        labels={"greenbench.holder": "of-somebody", "greenbench.results": str(path.parent / "no")},
-    )["Id"]
-    try:
-        command = [*GREENBENCH, "suite", "run", str(path), "--results", str(path.parent / "other")]
+    image = next(c["Image"] for c in containers(docker_engine))
+    live = tmp_path / "live"
+    live.mkdir()
+
+    def neighbour(name: str, folder: Path) -> str:
+        labels = {"greenbench.holder": name, "greenbench.results": str(folder)}
+        return docker_engine.client.create_container(image, command=["true"], labels=labels)["Id"]
+
+    def holders_after_a_run(results: str) -> set[str]:
+        command = [*GREENBENCH, "suite", "run", str(path), "--results", str(tmp_path / results)]
         done = subprocess.run(
             [*command, "--executor", "docker"], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "left-over workers of earlier runs" in done.stdout + done.stderr
-        left = {c["Labels"]["greenbench.holder"] for c in containers(docker_engine)}
+        return {c["Labels"]["greenbench.holder"] for c in containers(docker_engine)}
+
+    made = [neighbour("of-a-live-run", live), neighbour("of-nobody-knows", tmp_path / "no")]
+    try:
+        with (live / LOCK).open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            left = holders_after_a_run("other")
         assert dead not in left
-        assert "of-somebody" in left, "only what can be seen to be dead"
+        assert {"of-a-live-run", "of-nobody-knows"} <= left, "only what can be seen to be dead"
+        left = holders_after_a_run("third")  # nobody holds the lock any more
+        assert "of-a-live-run" not in left
+        assert "of-nobody-knows" in left
     finally:
-        docker_engine.client.remove_container(lively, force=True)
+        for container in made:
+            with suppress(NotFound):
+                docker_engine.client.remove_container(container, force=True)
 
 
 def test_two_suites_do_not_measure_at_once_unless_told(suite, tmp_path) -> None:

@@ -107,8 +107,21 @@ def shares(folder: Path) -> list[tuple]:
         ).fetchall()
 
 
+def verdicts_on_strangers(folder: Path) -> set[tuple[str, str]]:
+    """(check, severity) of every check that looks for others on a GPU."""
+    with closing(Store.open(folder, read_only=True)) as store:
+        rows = store.connection.execute(
+            """SELECT "check", severity FROM checks
+               WHERE "check" IN ('foreign_gpu', 'gpu_intrusion')"""
+        )
+        return set(rows.fetchall())
+
+
 def test_rows_of_every_shared_window_add_up_and_tell_the_trials_apart(suite, executor, tmp_path):
     folder = run_pairs(suite, tmp_path, executor, SimulatedNvml(tmp_path))
+    assert verdicts_on_strangers(folder) == {("foreign_gpu", "ok"), ("gpu_intrusion", "ok")}, (
+        "a trial is no stranger on the GPU"
+    )
     rows = shares(folder)
     assert {row[1] for row in rows} == {"train", "overlap"}
     channels = {row[2] for row in rows}

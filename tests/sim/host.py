@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from math import floor
 from random import Random
 
@@ -20,6 +21,7 @@ class Clock:
         self.now_s = now_s
         self.look_s = look_s
         self.asleep_s = 0.0
+        self._random = Random(0)
 
     def __call__(self) -> float:
         self.now_s += self.look_s
@@ -27,6 +29,14 @@ class Clock:
 
     def suspended(self) -> float:
         return self.asleep_s
+
+    @contextmanager
+    def during(self, read_s: float) -> Iterator[None]:
+        """A read that takes `read_s`, at some instant of which the sensor is looked at."""
+        first = self._random.random()
+        self.now_s += first * read_s
+        yield
+        self.now_s += (1 - first) * read_s
 
 
 class CounterReader:
@@ -48,10 +58,12 @@ class CounterReader:
         physical_id: str = "",
         contained_in: str | None = None,
         origin_s: float = 0.0,
+        read_s: float = 0.0,
     ) -> None:
         self.clock, self.curve = clock, curve
         self.update_s, self.phase_s, self.jitter_s = update_s, phase_s, jitter_s
         self.origin_s = origin_s
+        self.read_s = read_s
         self.fails = False
         self.raw: int | None = None
         self.channel = Channel(
@@ -82,7 +94,9 @@ class CounterReader:
             raise OSError("simulated failure")
         if self.raw is not None:
             return self.raw
-        energy_j = self.curve.energy_j(self.updated_s()) - self.curve.energy_j(self.origin_s)
+        with self.clock.during(self.read_s):
+            updated_s = self.updated_s()
+        energy_j = self.curve.energy_j(updated_s) - self.curve.energy_j(self.origin_s)
         units = floor(energy_j / self.channel.unit_j)
         return units % self.channel.wrap_units if self.channel.wrap_units else units
 
@@ -93,8 +107,16 @@ class CounterReader:
 class PowerReader:
     """An instantaneous power reading of `curve`, in mW."""
 
-    def __init__(self, clock: Clock, curve: Curve, name: str = "gpu/0", **facts: object) -> None:
-        self.clock, self.curve = clock, curve
+    def __init__(
+        self,
+        clock: Clock,
+        curve: Curve,
+        name: str = "gpu/0",
+        *,
+        read_s: float = 0.0,
+        **facts: object,
+    ) -> None:
+        self.clock, self.curve, self.read_s = clock, curve, read_s
         self.fails = False
         self.channel = Channel(
             **{
@@ -112,7 +134,8 @@ class PowerReader:
     def read(self) -> int:
         if self.fails:
             raise OSError("simulated failure")
-        return round(self.curve.power_w(self.clock.now_s) * 1000)
+        with self.clock.during(self.read_s):
+            return round(self.curve.power_w(self.clock.now_s) * 1000)
 
     def close(self) -> None:
         pass

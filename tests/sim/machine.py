@@ -15,15 +15,21 @@ from .curves import Curve, constant
 from .nvml import SimulatedNvml, compile_stub
 from .powercap import SimulatedPowercap, intel
 
-GREENBENCH = [sys.executable, "-c", "from greenbench.cli import main; main()"]
+DRIVER = """
+from pathlib import Path
+from greenbench.executors import gpus
+gpus.DRIVER_FILES = (Path("/"),)
+"""
+"""What is simulated is the driver's library; its files in /dev and /proc are taken for granted."""
+GREENBENCH = [sys.executable, "-c", f"{DRIVER}from greenbench.cli import main; main()"]
 
 
 class SimulatedHost:
-    """One GPU and one package; `run` runs greenbench on it."""
+    """`gpus` GPUs and one package; `run` runs greenbench on it."""
 
-    def __init__(self, folder: Path, library: Path, package: Curve) -> None:
+    def __init__(self, folder: Path, library: Path, package: Curve, gpus: int) -> None:
         self.folder = folder
-        self.gpu = SimulatedNvml(folder, library=library)
+        self.gpu = SimulatedNvml(folder, devices=gpus, library=library)
         self.tree = SimulatedPowercap(folder / "powercap", intel(package, dram=constant(9)))
 
     @property
@@ -60,11 +66,11 @@ def stub(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def simulated_host(tmp_path, stub):
-    """`with simulated_host(package=curve) as host:` keeps its counters up to date."""
+    """`with simulated_host(package=curve, gpus=1) as host:` keeps its counters up to date."""
 
     @contextmanager
-    def make(package: Curve | None = None) -> Iterator[SimulatedHost]:
-        host = SimulatedHost(tmp_path, stub, package or constant(50))
+    def make(package: Curve | None = None, gpus: int = 1) -> Iterator[SimulatedHost]:
+        host = SimulatedHost(tmp_path, stub, package or constant(50), gpus)
         with host.tree.running():
             yield host
 

@@ -184,6 +184,15 @@ const drawForest = (plot, figure, state) => {
   walk(svg);
 };
 
+/* whether a line from one point to another runs through a box */
+const crosses = ([[ax, ay], [bx, by]], box) => {
+  for (let step = 0; step <= 60; step++) {
+    const px = ax + ((bx - ax) * step) / 60, py = ay + ((by - ay) * step) / 60;
+    if (px > box.x && px < box.x + box.w && py > box.y && py < box.y + box.h) return true;
+  }
+  return false;
+};
+
 const drawScatter = (plot, figure, state) => {
   const bar = toolbar(plot);
   if (!bar.children.length) tool(bar, "intervals", true, (on) => { state.bare = !on; state.draw(); });
@@ -205,13 +214,19 @@ const drawScatter = (plot, figure, state) => {
   }
   const title = el("text", { class: "soft middle", transform: `translate(13 ${(top + bottom) / 2}) rotate(-90)` }, svg, figure.y.title + (figure.y.better === "more" ? "   better →" : "   ← better"));
   fit(title, bottom - top + 20);
+  const taken = [];
   if (figure.margin !== null) {
     el("line", { class: "margin", x1: left, x2: width - right, y1: y(figure.margin), y2: y(figure.margin) }, svg);
-    el("text", { class: "soft end", x: width - right - 2, y: y(figure.margin) + (figure.y.better === "more" ? 14 : -5) }, svg, "loss beyond the margin");
+    const below = y(figure.margin) + (figure.y.better === "more" ? 14 : -5);
+    const said = el("text", { class: "soft end", x: width - right - 2, y: below }, svg, "loss beyond the margin");
+    taken.push({ x: width - right - 2 - said.getComputedTextLength(), y: below - 11, w: said.getComputedTextLength(), h: 14 });
   }
   const front = figure.front.map((place) => figure.marks[place]).filter((mark) => mark.x && mark.y).sort((a, b) => a.x[0] - b.x[0]);
   if (front.length > 1) el("path", { class: "front", d: "M" + front.map((mark) => `${x(mark.x[0])},${y(mark.y[0])}`).join("L") }, svg);
-  const taken = [];
+  const lines = front.slice(1).map((mark, place) => [front[place], mark].map((m) => [x(m.x[0]), y(m.y[0])]));
+  for (const level of [0, figure.margin]) if (level !== null) lines.push([[left, y(level)], [width - right, y(level)]]);
+  lines.push([[x(0), top], [x(0), bottom]]);
+  const clear = (box) => !lines.some((line) => crosses(line, box));
   const free = (box) => !taken.some((o) => box.x < o.x + o.w && o.x < box.x + box.w && box.y < o.y + o.h && o.y < box.y + box.h);
   for (const mark of marks) taken.push({ x: x(mark.x[0]) - 7, y: y(mark.y[0]) - 7, w: 14, h: 14 });
   for (const mark of marks) {
@@ -223,17 +238,22 @@ const drawScatter = (plot, figure, state) => {
       if (mark.y[1] !== null && mark.y[2] !== null) el("line", { class: "thin", x1: px, x2: px, y1: y(mark.y[1]), y2: y(mark.y[2]) }, group);
     }
     shape(group, mark.tone, px, py, 5);
-    const label = el("text", { class: "soft" }, group, mark.label);
+    live(group, [mark.label, `${figure.x.title}: ${mark.xText}`, `${figure.y.title}: ${mark.yText}`, mark.word].filter(Boolean).join("\n"), mark.behind);
+  }
+  for (const mark of marks) {
+    const [px, py] = [x(mark.x[0]), y(mark.y[0])];
+    const label = el("text", { class: "soft haloed" }, svg, mark.label);
     fit(label, width * 0.4);
     const w = label.getComputedTextLength();
     const places = [[px + 9, py - 7], [px - 9 - w, py - 7], [px + 9, py + 16], [px - 9 - w, py + 16]];
-    const place = places.find(([lx, ly]) => lx > left && lx + w < width - 2 && ly > top + 8 && ly < bottom && free({ x: lx, y: ly - 11, w, h: 14 }));
+    const box = ([lx, ly]) => ({ x: lx, y: ly - 11, w, h: 14 });
+    const fitting = places.filter(([lx, ly]) => lx > left && lx + w < width - 2 && ly > top + 8 && ly < bottom && free(box([lx, ly])));
+    const place = fitting.find((at) => clear(box(at))) ?? fitting[0];
     if (place) {
       label.setAttribute("x", place[0]);
       label.setAttribute("y", place[1]);
       taken.push({ x: place[0], y: place[1] - 11, w, h: 14 });
     } else label.remove();
-    live(group, [mark.label, `${figure.x.title}: ${mark.xText}`, `${figure.y.title}: ${mark.yText}`, mark.word].filter(Boolean).join("\n"), mark.behind);
   }
   walk(svg);
 };
