@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from keras_drive import Recorder
-from tiny_models import mutant
+from tiny_models import mutant, quick_loaders
 
 from greenbench.proof import configuration_problem, differences
 
@@ -39,18 +39,19 @@ def run(task, conditions):
 
 def told(trainer):
     """What it says was in effect, once what it was asked for is out of its reach."""
-    if hasattr(trainer, "classification"):
-        trainer.classification.settings = None
+    training = trainer.training
+    if hasattr(training, "asked"):
+        training.asked.values.clear()
     else:
-        trainer.training.asked.values.clear()
+        training.settings = None
     return trainer.effective()
 
 
 def digest(trainer):
-    if hasattr(trainer, "classification"):
-        things = [trainer.classification.network, trainer.classification.optimizer]
-    else:
-        things = trainer.training.stateful()
+    training = trainer.training
+    things = [training.network, training.optimizer]
+    if hasattr(training, "stateful"):
+        things = training.stateful()
     bits = hashlib.sha256()
     for thing in things:
         for variable in thing.variables:
@@ -60,9 +61,12 @@ def digest(trainer):
 
 def main():
     import tensorflow as tf
+    from greenbench_data import load
 
     from greenbench.api import Conditions
 
+    for kind, table in quick_loaders(load).items():
+        setattr(load, kind, table)
     work = json.load(sys.stdin)
     tf.config.run_functions_eagerly(True)
     conditions = Conditions(

@@ -97,7 +97,7 @@ def run(task, conditions):
     trainer = DigitsCnn(requested, conditions)
     if task.get("prepare", True):
         trainer.prepare()
-    classification = trainer.classification
+    classification = trainer.training
     after_prepare = generators()
     spoil(classification, task.get("spoil"))
     progress = Recorder()
@@ -122,8 +122,8 @@ def run(task, conditions):
 
 
 def rates(name):
+    from greenbench_data.models.settings import Settings
     from greenbench_tensorflow.optimization import optimizer_for
-    from greenbench_tensorflow.settings import Settings
 
     settings = Settings(
         epochs=1,

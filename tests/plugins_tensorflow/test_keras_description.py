@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import greenbench_torch.catalog
-import pytest
 from greenbench_tensorflow.catalog import DIGITS_CNN_KERAS, MODELS
 
 from greenbench.plugins import load_plugins
@@ -26,27 +24,6 @@ def test_greenbench_finds_it_through_the_entry_point():
     plugins = load_plugins()
     assert [p for p in plugins.problems if p.distribution == "greenbench-tensorflow"] == []
     assert plugins.models["digits-cnn-keras"].value is DIGITS_CNN_KERAS
-
-
-def twins():
-    """Each model with the one in PyTorch that it is the twin of."""
-    theirs = {
-        model.name: model
-        for model in vars(greenbench_torch.catalog).values()
-        if getattr(model, "framework", "") == "torch"
-    }
-    for ours in MODELS:
-        if ours.name.removesuffix("-keras") in theirs:
-            yield pytest.param(ours, theirs[ours.name.removesuffix("-keras")], id=ours.name)
-
-
-@pytest.mark.parametrize(("ours", "theirs"), list(twins()))
-def test_it_declares_what_its_twin_in_pytorch_declares(ours, theirs):
-    """A suite that compares frameworks changes the same names, over the same bounds."""
-    for mine, other in zip(ours.hyperparameters, theirs.hyperparameters, strict=True):
-        for field in ("name", "default", "low", "high", "choices", "log_scale"):
-            assert getattr(mine, field) == getattr(other, field), mine.name
-    assert ours.metrics == theirs.metrics
 
 
 def test_every_trainer_is_there():

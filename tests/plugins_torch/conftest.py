@@ -4,10 +4,10 @@ import contextlib
 import importlib
 import os
 import tempfile
-from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 
 import pytest
+from tiny_models import quick_loaders
 
 from greenbench.api import Conditions
 
@@ -65,7 +65,7 @@ class Run:
 
     def bits(self):
         """All weights and the optimizer's whole state as bytes."""
-        inner = getattr(self.trainer, "training", None) or self.trainer.classification
+        inner = self.trainer.training
         state = inner.optimizer.state_dict()["state"]
         tensors = [*inner.network.state_dict().values()]
         tensors += [v for entry in state.values() for v in entry.values() if v is not None]
@@ -83,27 +83,10 @@ def start(tmp_path):
 
 
 @cache
-def loaded(kind, name, share):
-    """Loaded once for all tests; what judges is cut down, as most tests ask what a trainer says,
-    not how good it became."""
-    if kind == "TEXT":
-        data = LOADERS[kind][name](None)
-        return replace(data, validation=data.validation[:8192], test=data.test[:16_384])
-    data = LOADERS[kind][name](None, share)
-    if kind == "REIDENTIFICATION":
-        fewer = {part: every_eighth(getattr(data, part)) for part in ("query", "gallery")}
-        return replace(data, **fewer)
-    if name == "synthetic-cifar10":
-        fewer = data.test.first(0.3)
-        return replace(data, validation=fewer, test=fewer)
-    return data
+def quick():
+    from greenbench_data import load
 
-
-def every_eighth(photos):
-    return type(photos)(photos.images[::8], photos.identities[::8], photos.cameras[::8])
-
-
-LOADERS = {}
+    return quick_loaders(load)
 
 
 @pytest.fixture
@@ -111,11 +94,5 @@ def quick_data(monkeypatch):
     """Data that are there offline, loaded once for all tests, with less to judge by."""
     from greenbench_data import load
 
-    for kind in ("CLASSIFICATION", "REIDENTIFICATION", "TEXT"):
-        table = LOADERS.setdefault(kind, dict(getattr(load, kind)))
-        quick = {
-            name: partial(lambda k, n, _, share=1.0: loaded(k, n, share), kind, name)
-            for name in table
-            if name not in {"mnist", "cifar10", "market1501"}
-        }
-        monkeypatch.setattr(load, kind, {**table, **quick})
+    for kind, table in quick().items():
+        monkeypatch.setattr(load, kind, table)

@@ -89,7 +89,7 @@ def test_the_order_of_the_images_is_the_shared_one(start):
     seen, outcome = [], run.trainer.training.outcome
     run.trainer.training.outcome = lambda batch: seen.append(batch) or outcome(batch)
     run.finish()
-    count = len(load.classification("digits-28x28", share=0.1).train)
+    count = len(load.classification("digits-28x28", share=TINY["mnist-cnn"]["data_share"]).train)
     drawn = [place for epoch in (1, 2) for place in order.order_of(count, 9, epoch)]
     assert torch.cat(seen).tolist() == drawn
 

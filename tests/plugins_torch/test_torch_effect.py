@@ -37,10 +37,11 @@ def bits_of(originals, start, model, sizes):
 
 def told(run):
     """What it says was in effect, once what it was asked for is out of its reach."""
-    if hasattr(run.trainer, "classification"):
-        run.trainer.classification.settings = None
+    training = run.trainer.training
+    if hasattr(training, "asked"):
+        training.asked.values.clear()
     else:
-        run.trainer.training.asked.values.clear()
+        training.settings = None
     return run.trainer.effective()
 
 

@@ -83,7 +83,7 @@ def test_each_choice_takes_effect(start, optimizer, schedule):
 
 def test_effective_tells_what_the_objects_hold_not_what_was_asked(start):
     run = start(DIGITS_MLP, epochs=2)
-    classification = run.trainer.classification
+    classification = run.trainer.training
     classification.optimizer.param_groups[0]["lr"] = 0.25
     classification.optimizer.param_groups[0]["weight_decay"] = 0.5
     classification.network[3].p = 0.75  # the other dropout layer keeps its own
@@ -112,7 +112,7 @@ def test_windows_come_in_order_and_carry_metrics(start):
 def test_a_loss_that_is_not_a_number_is_reported_as_it_is(start):
     run = start(DIGITS_MLP, epochs=1)
     with torch.no_grad():
-        run.trainer.classification.network[1].weight.fill_(float("nan"))
+        run.trainer.training.network[1].weight.fill_(float("nan"))
     run.finish()
     assert math.isnan(run.metrics["loss"])
     assert math.isnan(run.progress.windows[0][2]["loss"])

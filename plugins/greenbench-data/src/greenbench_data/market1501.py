@@ -11,6 +11,12 @@ from greenbench_data.parts import Photos, Reidentification, kept
 from greenbench_data.prepared import Prepared
 
 
+def padding(rows: int) -> int:
+    """Pixels by which a photograph of so many rows is shifted at most: 10 of 256, as in
+    layumi/Person_reID_baseline_pytorch, and in proportion for smaller ones."""
+    return max(1, round(10 * rows / 256))
+
+
 def load(folder: Path | None, share: float) -> Reidentification:
     """The published three parts; identities of the training part are numbered from 0."""
     files = Prepared(catalog.MARKET1501.name, folder)

@@ -16,11 +16,11 @@ from greenbench_tensorflow.networks import NETWORKS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from greenbench_data.models.settings import Settings
     from greenbench_data.parts import Labelled, Part
     from numpy.typing import NDArray
 
     from greenbench.api import Conditions, Effective, Progress, Value
-    from greenbench_tensorflow.settings import Settings
 
 EVALUATION_BATCH = 512
 """Images a step without gradients: bounds the memory, leaves the metrics alone."""

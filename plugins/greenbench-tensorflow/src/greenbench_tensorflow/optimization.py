@@ -11,7 +11,7 @@ from keras.optimizers import schedules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenbench_tensorflow.settings import Settings
+    from greenbench_data.models.settings import Settings
 
 OPTIMIZERS: Mapping[str, type[Any]] = {
     "sgd": optimizers.SGD,

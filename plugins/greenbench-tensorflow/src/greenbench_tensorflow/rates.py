@@ -36,15 +36,25 @@ class CoupledSGD(optimizers.SGD):
         super().__init__(learning_rate=rate, weight_decay=weight_decay, **options)
         self.slow_rate = slow_rate
         self.slow: frozenset[int] = frozenset()
+        self.slowed: set[int] = set()
+        """Those that took a step at the slow rate."""
 
     def slow_down(self, variables: Sequence[keras.Variable]) -> None:
         """These learn at the slow rate."""
-        self.slow = frozenset(map(id, variables))
+        self.slow = frozenset(map(self._var_key, variables))
 
-    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
-        """One variable's step."""
-        rate = learning_rate * (self.slow_rate if id(variable) in self.slow else 1.0)
-        super().update_step(gradient + self.weight_decay * variable, variable, rate)
+    def slow_rate_in_effect(self) -> float:
+        """The slow rate, if just the slow variables had it; else NaN."""
+        return self.slow_rate if self.slowed == self.slow else math.nan
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One variable's step. The backend passes its own variable, not Keras's: `_var_key` is of
+        both."""
+        key = self._var_key(variable)
+        if key in self.slow:
+            self.slowed.add(key)
+            learning_rate = learning_rate * self.slow_rate
+        super().update_step(gradient + self.weight_decay * variable, variable, learning_rate)
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
         """It is in the gradient already."""

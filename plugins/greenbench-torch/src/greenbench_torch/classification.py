@@ -16,10 +16,10 @@ from greenbench_torch.networks.digits import NETWORKS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from greenbench_data.models.settings import Settings
     from greenbench_data.parts import Labelled, Part
 
     from greenbench.api import Conditions, Effective, Progress, Value
-    from greenbench_torch.settings import Settings
 
 EVALUATION_BATCH = 512
 """Images a step without gradients: bounds the memory, leaves the metrics alone."""

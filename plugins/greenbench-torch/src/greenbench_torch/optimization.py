@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenbench_torch.settings import Settings
+    from greenbench_data.models.settings import Settings
 
 OPTIMIZERS: Mapping[str, type[Any]] = {
     "sgd": optim.SGD,

@@ -5,55 +5,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
+from greenbench_data.models.settings import Asked, Settings
+from greenbench_data.models.trainers import Settled
+
 from greenbench_torch import catalog
-from greenbench_torch.settings import Asked, Settings
 from greenbench_torch.surroundings import settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenbench.api import Conditions, Effective, Model, Progress, Value
-    from greenbench_torch.forms.base import Training
+    from greenbench.api import Conditions, Model, Trainer, Value
 
 
-class ImageClassifier:
-    """Trains one network on one data set. A `greenbench.api.Trainer`; subclasses name both."""
+class ImageClassifier(Settled):
+    """Trains one network on one data set; subclasses name both."""
 
     data: ClassVar[str]
     """A classification task of `greenbench_data.load`."""
     network: ClassVar[str]
-    """A function of `greenbench_torch.networks`."""
+    """A function of `greenbench_torch.networks.digits`."""
 
-    def __init__(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> None:
+    def begin(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> Trainer:
+        """The classification."""
         settings = Settings.of(hyperparameters)
         settle(conditions)
-        from greenbench_torch.classification import Classification
-
-        self.classification = Classification(self.data, self.network, settings, conditions)
-
-    def prepare(self) -> None:
-        """Trains a step of each shape that occurs, then restores what that changed."""
-        self.classification.prepare()
-
-    def synchronize(self) -> None:
-        """Waits for the GPU; on a CPU PyTorch is done when it returns."""
-        self.classification.synchronize()
-
-    def train(self, progress: Progress) -> None:
-        """Trains all epochs, each followed by a validation."""
-        self.classification.train(progress)
-
-    def test(self, progress: Progress) -> Mapping[str, float]:
-        """Accuracy and loss on the held-out images."""
-        return self.classification.test(progress)
-
-    def effective(self) -> Mapping[str, Effective]:
-        """What optimizer, schedule, layers and the loop truly held and did."""
-        return self.classification.effective()
-
-    def environment(self) -> Mapping[str, Value]:
-        """Versions, device, dtype, threads and the flags that make it deterministic."""
-        return self.classification.environment()
+        module = import_module("greenbench_torch.classification")
+        begun: Trainer = module.Classification(self.data, self.network, settings, conditions)
+        return begun
 
 
 class DigitsMlp(ImageClassifier):
@@ -70,43 +48,21 @@ class DigitsCnn(ImageClassifier):
     network = "cnn"
 
 
-class Published:
+class Published(Settled):
     """Trains one of the published models or a text model; subclasses name its form of training."""
 
     form: ClassVar[str]
     """`module:Class` below `greenbench_torch.forms`."""
     model: ClassVar[Model]
 
-    def __init__(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> None:
+    def begin(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> Trainer:
+        """Its form of training."""
         asked = Asked(hyperparameters, self.model)
         settle(conditions)
         module, _, name = self.form.partition(":")
         form = getattr(import_module(f"greenbench_torch.forms.{module}"), name)
-        self.training: Training = form(asked, conditions)
-
-    def prepare(self) -> None:
-        """Trains a step of each shape that occurs, then restores what that changed."""
-        self.training.prepare()
-
-    def synchronize(self) -> None:
-        """Waits for the GPU; on a CPU PyTorch is done when it returns."""
-        self.training.synchronize()
-
-    def train(self, progress: Progress) -> None:
-        """Trains all epochs."""
-        self.training.train(progress)
-
-    def test(self, progress: Progress) -> Mapping[str, float]:
-        """The model's metrics on what was held out."""
-        return self.training.test(progress)
-
-    def effective(self) -> Mapping[str, Effective]:
-        """What optimizer, schedule, layers and the loop truly held and did."""
-        return self.training.effective()
-
-    def environment(self) -> Mapping[str, Value]:
-        """Versions, device, dtype, threads and the flags that make it deterministic."""
-        return self.training.environment()
+        begun: Trainer = form(asked, conditions)
+        return begun
 
 
 class MnistCnn(Published):

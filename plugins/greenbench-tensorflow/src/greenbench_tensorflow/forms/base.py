@@ -19,10 +19,10 @@ from greenbench_tensorflow.rates import first_turn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from greenbench_data.models.settings import Asked
     from keras import optimizers
 
     from greenbench.api import Conditions, Effective, Progress, Value
-    from greenbench_tensorflow.settings import Asked
 
 Batch = tuple[Any, ...]
 """Arrays of one step, as `Learning.batches` yields them and `Learning.outcome` takes them."""

@@ -19,11 +19,11 @@ from greenbench_tensorflow.nets import transformer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from greenbench_data.models.settings import Asked
     from greenbench_data.parts import Array
     from keras import optimizers
 
     from greenbench.api import Conditions, Effective
-    from greenbench_tensorflow.settings import Asked
 
 EVALUATION_BATCH = 128
 

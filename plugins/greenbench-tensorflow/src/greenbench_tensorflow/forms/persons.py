@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 import tensorflow as tf
-from greenbench_data import load, order, ranking
+from greenbench_data import load, market1501, order, ranking
 
 from greenbench_tensorflow import rates
 from greenbench_tensorflow.forms.base import Batch, Learning, data_in_effect
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from greenbench.api import Conditions, Effective
 
-PADDING = 10
-"""Pixels by which a photograph is shifted at most (layumi/Person_reID_baseline_pytorch)."""
 FEATURE_BATCH = 128
 MOMENTUM = 0.9
 
@@ -47,6 +45,7 @@ class Market1501HrNet18(Learning):
         task = load.reidentification(name, conditions.data, share)
         self.task = task
         self.size = (self.asked.count("image_height"), self.asked.count("image_width"))
+        self.padding = market1501.padding(self.size[0])
         self.training, self.query, self.gallery = (
             Pictures(part.images, mean=task.mean, std=task.std)
             for part in (task.train, task.query, task.gallery)
@@ -90,13 +89,13 @@ class Market1501HrNet18(Learning):
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Full batches alone, as the baseline has them."""
         count, size = len(self.training), self.asked.count("batch_size")
-        crops = order.crops(count, PADDING, seed=self.seed, epoch=epoch)
+        crops = order.crops(count, self.padding, seed=self.seed, epoch=epoch)
         for batch in order.batches(count, size, seed=self.seed, epoch=epoch, drop_last=True):
             yield batch, crops.rows[batch], crops.columns[batch], crops.flipped[batch]
 
     def outcome(self, *batch: tf.Tensor) -> Outcome:
         """Cross-entropy on persons, of shifted and mirrored photographs."""
-        images = self.training.cropped(*batch, padding=PADDING, size=self.size)
+        images = self.training.cropped(*batch, padding=self.padding, size=self.size)
         scores = self.network(images, training=True)
         return cross_entropy(scores, tf.gather(self.identities, batch[0]))
 
@@ -121,7 +120,7 @@ class Market1501HrNet18(Learning):
         return {
             "weight_decay": float(self.optimizer.weight_decay),
             "decay_factor": self.factor_in_effect(),
-            "backbone_rate": float(self.optimizer.slow_rate),
+            "backbone_rate": self.optimizer.slow_rate_in_effect(),
             "dropout": dropout_in_effect(self.network),
             "width": width,
             "blocks": blocks,

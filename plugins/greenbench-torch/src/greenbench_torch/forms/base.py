@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from greenbench_data.models.settings import Asked
     from torch import optim
     from torch.optim.lr_scheduler import LRScheduler
 
     from greenbench.api import Conditions, Effective, Progress, Value
-    from greenbench_torch.settings import Asked
 
 EVALUATION_BATCH = 512
 """Items a step without gradients: bounds the memory, leaves the metrics alone."""

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from greenbench_data.models.settings import Asked
     from greenbench_data.parts import Array
     from torch.optim.lr_scheduler import LRScheduler
 
     from greenbench.api import Effective
-    from greenbench_torch.settings import Asked
 
 BETAS = (0.9, 0.95)
 CLIP = 1.0

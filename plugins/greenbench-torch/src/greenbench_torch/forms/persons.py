@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from greenbench_data import load, order, ranking
+from greenbench_data import load, market1501, order, ranking
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from greenbench.api import Effective
 
-PADDING = 10
-"""Pixels by which a photograph is shifted at most (layumi/Person_reID_baseline_pytorch)."""
 FEATURE_BATCH = 128
 MOMENTUM = 0.9
 
@@ -43,6 +41,7 @@ class PersonTraining(Training):
         name, share = self.asked.text("data"), self.asked.number("data_share")
         self.task = load.reidentification(name, folder, share)
         self.size = (self.asked.count("image_height"), self.asked.count("image_width"))
+        self.padding = market1501.padding(self.size[0])
         self.training, self.query, self.gallery = (
             Pictures(part.images, self.device, mean=self.task.mean, std=self.task.std)
             for part in (self.task.train, self.task.query, self.task.gallery)
@@ -80,8 +79,8 @@ class PersonTraining(Training):
     def batches(self, epoch: int) -> Iterator[torch.Tensor]:
         """Full batches alone, as the baseline has them."""
         count, size = len(self.training), self.asked.count("batch_size")
-        crops = order.crops(count, PADDING, seed=self.seed, epoch=epoch)
-        self.views = Views(crops, PADDING, self.device)
+        crops = order.crops(count, self.padding, seed=self.seed, epoch=epoch)
+        self.views = Views(crops, self.padding, self.device)
         for batch in order.batches(count, size, seed=self.seed, epoch=epoch, drop_last=True):
             yield self.on_device(batch)
 

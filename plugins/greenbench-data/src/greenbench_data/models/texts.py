@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from greenbench.api import Hyperparameter, Metric, Model
-from greenbench_torch.catalog.common import (
+from greenbench_data.models.common import (
     LOSS,
     accuracy,
     batch_size,
@@ -39,8 +39,8 @@ def transformer(*, context: int, width: int, heads: int, layers: int) -> tuple[H
 
 STDLIB_TRANSFORMER_LM = Model(
     name="stdlib-transformer-lm",
-    framework="torch",
-    trainer="greenbench_torch.trainers:StdlibTransformerLm",
+    framework="",
+    trainer="StdlibTransformerLm",
     description="a small GPT: the next byte of Python's standard library",
     data="the source of Python's standard library, byte by byte",
     hyperparameters=(
@@ -76,8 +76,8 @@ STDLIB_TRANSFORMER_LM = Model(
 
 STDLIB_CLASSIFIER_FINETUNING = Model(
     name="stdlib-classifier-finetuning",
-    framework="torch",
-    trainer="greenbench_torch.trainers:StdlibClassifierFineTuning",
+    framework="",
+    trainer="StdlibClassifierFineTuning",
     description="a small GPT, pre-trained on text, fine-tuned to tell which module a function is of",
     data="functions of 16 modules of Python's standard library; pre-training on its other modules",
     hyperparameters=(

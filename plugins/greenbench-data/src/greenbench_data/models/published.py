@@ -4,7 +4,7 @@ code that each goes back to has it."""
 from __future__ import annotations
 
 from greenbench.api import Hyperparameter, Metric, Model
-from greenbench_tensorflow.catalog.common import (
+from greenbench_data.models.common import (
     LOSS,
     accuracy,
     batch_size,
@@ -22,9 +22,9 @@ MNIST_DATA = "MNIST (data = mnist), or scikit-learn's real digits scaled to its 
 PER_IMAGE = "at 0.99, other 10,000 images make two equal models differ by up to 0.0023"
 
 MNIST_CNN = Model(
-    name="mnist-cnn-keras",
-    framework="tensorflow",
-    trainer="greenbench_tensorflow.trainers:MnistCnn",
+    name="mnist-cnn",
+    framework="",
+    trainer="MnistCnn",
     description="the convolutional network of PyTorch's MNIST example (1.2 M parameters)",
     data=MNIST_DATA,
     hyperparameters=(
@@ -42,9 +42,9 @@ MNIST_CNN = Model(
 )
 
 MNIST_FORWARD_FORWARD = Model(
-    name="mnist-forward-forward-keras",
-    framework="tensorflow",
-    trainer="greenbench_tensorflow.trainers:MnistForwardForward",
+    name="mnist-forward-forward",
+    framework="",
+    trainer="MnistForwardForward",
     description="the Forward-Forward net of PyTorch's examples, two layers of 500, Adam",
     data=MNIST_DATA,
     hyperparameters=(
@@ -69,9 +69,9 @@ MNIST_FORWARD_FORWARD = Model(
 )
 
 MNIST_SIAMESE = Model(
-    name="mnist-siamese-keras",
-    framework="tensorflow",
-    trainer="greenbench_tensorflow.trainers:MnistSiamese",
+    name="mnist-siamese",
+    framework="",
+    trainer="MnistSiamese",
     description="the Siamese network of PyTorch's examples: one ResNet-18 for two images",
     data=f"pairs of {MNIST_DATA}",
     hyperparameters=(
@@ -92,9 +92,9 @@ MNIST_SIAMESE = Model(
 )
 
 CIFAR10_RESNET20 = Model(
-    name="cifar10-resnet20-keras",
-    framework="tensorflow",
-    trainer="greenbench_tensorflow.trainers:Cifar10ResNet20",
+    name="cifar10-resnet20",
+    framework="",
+    trainer="Cifar10ResNet20",
     description="ResNet-20 for CIFAR-10 as He et al. (2016) have it (0.27 M parameters)",
     data="CIFAR-10 (data = cifar10), or generated images of its form (synthetic-cifar10)",
     hyperparameters=(
@@ -117,9 +117,9 @@ CIFAR10_RESNET20 = Model(
 )
 
 MARKET1501_HRNET18 = Model(
-    name="market1501-hrnet18-keras",
-    framework="tensorflow",
-    trainer="greenbench_tensorflow.trainers:Market1501HrNet18",
+    name="market1501-hrnet18",
+    framework="",
+    trainer="Market1501HRNet18",
     description="person re-identification with HRNet-W18, from scratch (21 M parameters)",
     data="Market-1501 (data = market1501), or generated figures of its form (synthetic-market1501)",
     hyperparameters=(

@@ -1,4 +1,4 @@
-"""A small classifier of 8×8 digits, with everything about it to mutate."""
+"""Two small classifiers of 8×8 digits, with everything about them to mutate."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def training(*, epochs: int, dropout: float) -> tuple[Hyperparameter, ...]:
             default=0.0001,
             low=0.0,
             high=1.0,
-            description="decoupled from the gradient, times the learning rate, in every optimizer",
+            description="L2 term of the gradient; decoupled from it in adamw, and in all of Keras's",
         ),
         Hyperparameter(
             name="optimizer",
@@ -85,10 +85,20 @@ def training(*, epochs: int, dropout: float) -> tuple[Hyperparameter, ...]:
     )
 
 
-DIGITS_CNN_KERAS = Model(
-    name="digits-cnn-keras",
-    framework="tensorflow",
-    trainer="greenbench_tensorflow.trainers:DigitsCnn",
+DIGITS_MLP = Model(
+    name="digits-mlp",
+    framework="",
+    trainer="DigitsMlp",
+    hyperparameters=training(epochs=25, dropout=0.2),
+    metrics=METRICS,
+    description="multilayer perceptron, two hidden layers of 512",
+    data=DIGITS,
+)
+
+DIGITS_CNN = Model(
+    name="digits-cnn",
+    framework="",
+    trainer="DigitsCnn",
     hyperparameters=training(epochs=10, dropout=0.25),
     metrics=METRICS,
     description="convolutional network, two convolutions and a hidden layer of 128",
