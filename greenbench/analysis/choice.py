@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import stats
 
 from greenbench.analysis.blocks import Layout, fit_blocks, layouts
-from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.inference import ALPHA, Array
-from greenbench.analysis.verdicts import items_variance
-from greenbench.api import Metric
 
 FEWEST_BLOCKS = 3
 """With fewer, the blocks that are left to choose from know nothing of the noise."""
@@ -50,46 +47,43 @@ class CrossFit:
 
 
 def greenest_acceptable(
-    cohorts: pd.DataFrame, quantity: str, metrics: Mapping[str, Metric]
+    cohorts: pd.DataFrame, quantity: str, acceptable: Mapping[str, Collection[str]]
 ) -> pd.DataFrame:
     """What the greenest mutant that keeps its performance saves, study by study.
 
+    `acceptable` names the arms of each study whose performance is kept (`verdicts.performance`);
+    studies that are not in it, or with fewer than 3 blocks, are left out.
+
     A winner is lucky: the blocks that chose it flatter it. So half of the blocks, drawn 20 times,
-    choose the arm with the lowest energy among those whose loss in the metric is below its margin
-    by the verdict's own one-sided test, and the other half says what that saved (nothing, where
-    none was acceptable). `saving` is the mean of that (relative; negative where it costs);
-    `saving_j` and its bounds are the same in the quantity's unit for one cohort. The 95 % interval
-    is the t interval of one half alone: the splits share blocks, so how much their mean knows more
-    is not known, and it errs on the wide side. `arm` and `mutation`: what all blocks choose ("":
-    the original), `chosen_in` of `splits`: how often it was chosen; `naive`: what its own blocks
-    say it saves. Studies without a margin, or with fewer than 3 blocks, are left out.
+    choose the arm with the lowest energy among the acceptable ones, and the other half says what
+    that saved (nothing, where none was below the originals). Which arms are acceptable is judged
+    on all blocks: that looks at performance, and no draw of blocks makes or breaks a mutant.
+    `saving` is the mean over the draws (relative; negative where it costs); `saving_j` and its
+    bounds are the same in the quantity's unit for one cohort. The 95 % interval is for what the
+    named arm saves: the t interval of one half alone, which is wide enough for draws that share
+    blocks and for those that chose another arm of nearly the same energy. `arm` and `mutation`:
+    what all blocks choose ("": the original, which saves 0, without an interval), `chosen_in` of
+    `splits`: how often it was chosen; `naive`: what its own blocks say it saves.
     """
     rows: list[dict[str, Any]] = []
     energies = layouts(cohorts, quantity, "ratio")
-    names = {METRIC + metric.name for metric in metrics.values()}
-    performances = {name: layouts(cohorts, name, "difference") for name in names}
-    for study, metric in metrics.items():
-        losses = performances[METRIC + metric.name].get(study)
+    for study, arms in acceptable.items():
         energy = energies.get(study)
-        known = metric.margin is not None and losses is not None and energy is not None
-        if known and energy is not None and losses is not None:
-            row = _row(energy, losses, metric)
-            rows += [{"study": study, **row}] if row else []
+        if energy is not None and len(energy.blocks) >= FEWEST_BLOCKS:
+            rows.append({"study": study, **_row(energy, arms)})
     return pd.DataFrame.from_records(rows, columns=list(COLUMNS))
 
 
-def cross_fit(
-    energy: Array, losses: Array, originals: float, margin: float, items: Array | float = 0.0
-) -> CrossFit:
-    """See `greenest_acceptable`; `energy` and `losses` (positive: worse) are contrasts of the same
-    arms (..., blocks x arms), `items` the variance that the test set adds to each arm's loss."""
+def cross_fit(energy: Array, acceptable: np.ndarray, originals: float) -> CrossFit:
+    """See `greenest_acceptable`; `energy` are contrasts (..., blocks x arms), `acceptable` says
+    which arms (..., arms) may be chosen."""
     blocks = energy.shape[-2]
     random = np.random.default_rng(SPLIT_SEED)
     saved, chosen = [], []
     for _ in range(SPLITS):
         order = random.permutation(blocks)
         rest, beside = order[blocks // 2 :], order[: blocks // 2]
-        arm = choose(energy[..., rest, :], losses[..., rest, :], originals, margin, items=items)
+        arm = choose(energy[..., rest, :], acceptable)
         means = _means(energy[..., beside, :])
         value = np.take_along_axis(means, np.maximum(arm, 0)[..., None], -1)[..., 0]
         saved.append(np.where(arm < 0, 0.0, value))
@@ -104,18 +98,12 @@ def cross_fit(
     return CrossFit(mean, np.where(half > 0, half, math.nan), np.stack(chosen, axis=-1))
 
 
-def choose(
-    energy: Array, losses: Array, originals: float, margin: float, items: Array | float = 0.0
-) -> np.ndarray:
+def choose(energy: Array, acceptable: np.ndarray) -> np.ndarray:
     """The arm of lowest mean energy below the originals' among the acceptable ones; -1 if none."""
-    loss = fit_blocks(losses, originals, own=True)
-    fit = fit_blocks(energy, originals)
+    estimate = _means(energy)
     with np.errstate(all="ignore"):
-        variance = loss.error**2 + items
-        df = loss.df * (variance / loss.error**2) ** 2
-        worst = loss.estimate + special.stdtrit(df, 1 - ALPHA) * np.sqrt(variance)
-        fine = (worst < margin) & (fit.estimate < 0)
-    best = np.where(fine, fit.estimate, math.inf).argmin(axis=-1)
+        fine = acceptable & (estimate < 0)
+    best = np.where(fine, estimate, math.inf).argmin(axis=-1)
     return np.asarray(np.where(fine.any(axis=-1), best, -1))
 
 
@@ -143,30 +131,17 @@ def pareto_front(points: Sequence[tuple[float, float]], *, more_is_better: bool)
     return tuple(sorted(front))
 
 
-def _row(energy: Layout, losses: Layout, metric: Metric) -> dict[str, Any] | None:
-    blocks = [b for b in energy.blocks if b in losses.blocks]
-    arms = [
-        a
-        for a, null in zip(energy.arms, energy.nulls, strict=True)
-        if not null and a in losses.arms
-    ]
-    if len(blocks) < FEWEST_BLOCKS or not arms:
-        return None
-    sign = -1.0 if metric.direction == "maximize" else 1.0
-    costs, lost = _part(energy, blocks, arms), sign * _part(losses, blocks, arms)
-    level = float(np.mean(np.concatenate(losses.pools)))
-    changes = np.nan_to_num(sign * np.nanmean(lost, axis=0))
-    items = np.array([items_variance(level, change, metric) for change in changes])
-    margin = abs(metric.margin or 0.0)
-    found = cross_fit(costs, lost, energy.originals, margin, items)
-    arm = int(choose(costs, lost, energy.originals, margin, items))
+def _row(energy: Layout, arms: Collection[str]) -> dict[str, Any]:
+    costs, originals = energy.contrasts, energy.originals
+    allowed = np.array([arm in arms for arm in energy.arms]) & ~energy.nulls
+    found = cross_fit(costs, allowed, originals)
+    arm = int(choose(costs, allowed))
     original = float(np.mean([np.exp(pool).mean() for pool in energy.pools]))
-    mean, half = float(found.mean), float(found.half)
+    mean, half = (float(found.mean), float(found.half)) if arm >= 0 else (0.0, math.nan)
     saving, low, high = (-math.expm1(x) for x in (mean, mean + half, mean - half))
-    mutations = dict(zip(energy.arms, energy.mutations, strict=True))
     return {
-        "arm": arms[arm] if arm >= 0 else "original",
-        "mutation": mutations[arms[arm]] if arm >= 0 else "",
+        "arm": energy.arms[arm] if arm >= 0 else "original",
+        "mutation": energy.mutations[arm] if arm >= 0 else "",
         "chosen_in": int((found.chosen == arm).sum()),
         "splits": SPLITS,
         "saving": saving,
@@ -177,8 +152,3 @@ def _row(energy: Layout, losses: Layout, metric: Metric) -> dict[str, Any] | Non
         "high_j": high * original,
         "naive": -math.expm1(float(np.nanmean(costs[:, arm]))) if arm >= 0 else 0.0,
     }
-
-
-def _part(layout: Layout, blocks: list[int], arms: list[str]) -> Array:
-    rows = [layout.blocks.index(block) for block in blocks]
-    return np.asarray(layout.contrasts[np.ix_(rows, [layout.arms.index(arm) for arm in arms])])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,15 @@ EnergyVerdict = Literal["greener", "costlier", "unchanged", "inconclusive"]
 Row = Mapping[Any, Any] | pd.Series
 """A row of `deltas.deltas`."""
 PerformanceVerdict = Literal["kept", "damaged", "improved", "inconclusive", "diverged"]
+WORST_FIRST: tuple[PerformanceVerdict, ...] = (
+    "diverged",
+    "damaged",
+    "inconclusive",
+    "kept",
+    "improved",
+)
+FINE = ("kept", "improved")
+"""Words for a performance that may be taken."""
 
 
 def noise_band(deltas: pd.DataFrame) -> float | None:
@@ -113,3 +122,24 @@ def performance_verdict(
     if found.worst < abs(margin):
         return "kept"
     return "damaged" if found.best > abs(margin) else "inconclusive"
+
+
+def performance(
+    rows: Mapping[str, Mapping[str, Row]], metrics: Sequence[Metric], diverged: Collection[str]
+) -> dict[str, PerformanceVerdict]:
+    """The word for each arm over all metrics that have a margin: the worst of theirs. {} if none.
+
+    `rows` holds those of `deltas(…, "metric.NAME", "difference")` by metric and arm; `diverged`
+    the arms with a diverged trial. Kept in all of them is shown in each, so that it is wrong at
+    most 5 % of the time as for one metric (Berger 1982); to be damaged, one is enough.
+    """
+    judged = [m for m in metrics if m.margin is not None and math.isfinite(m.margin)]
+    if not judged:
+        return {}
+    known = [(metric, rows.get(metric.name, {})) for metric in judged]
+    arms = dict.fromkeys([arm for _, found in known for arm in found] + list(diverged))
+    words = {
+        arm: [performance_verdict(f.get(arm), m, diverged=arm in diverged) for m, f in known]
+        for arm in arms
+    }
+    return {arm: next(w for w in WORST_FIRST if w in found) for arm, found in words.items()}

@@ -9,16 +9,21 @@ import pandas as pd
 from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.records import records
-from greenbench.report.context import Context
-from greenbench.report.effects import by_arm, interval
+from greenbench.report.context import Context, by_arm
+from greenbench.report.effects import interval
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 
 CROSSED = (
-    "Judged on blocks that did not choose it: half of the blocks choose, the other half tells,"
-    " 20 times over. The last column is what the blocks say that chose it: a winner is lucky. The"
-    " saving is of one cohort; the interval errs on the wide side."
+    "The mutant of lowest energy among those whose performance is kept. What it saves is told by"
+    " blocks that did not choose it: half of them choose, the other half tells, 20 times over"
+    " (Chosen: how often it was this one; else one of nearly the same energy). The last column is"
+    " what the blocks say that chose it: a winner is lucky. The saving is of one cohort; the"
+    " interval errs on the wide side."
 )
-FRONT = "No other configuration is better in one of the two and as good in the other, by the middle of its interval."
+FRONT = (
+    "No other configuration is better in one of the two and as good in the other, by the middle of"
+    " its interval. Mutants with a diverged training are left out."
+)
 
 
 def section(context: Context) -> Section | None:
@@ -96,10 +101,9 @@ def _front(context: Context) -> Table | None:
     cells: list[tuple[Cell, ...]] = []
     behind: list[Behind] = []
     for study in context.studies():
-        metrics = context.metrics(study)[:1]
         rows = context.rows(context.quantity, study)
-        rows = rows[~rows["null"].astype(bool)]
-        for metric in metrics:
+        rows = rows[~rows["null"].astype(bool) & ~rows["arm"].isin(context.diverged(study))]
+        for metric in context.judged_metrics(study):
             found = by_arm(context.rows(METRIC + metric.name, study))
             both = [row for row in records(rows) if row["arm"] in found]
             points = [(0.0, 0.0)]

@@ -20,6 +20,7 @@ from greenbench.analysis.deltas import beside, deltas
 from greenbench.analysis.records import records
 from greenbench.analysis.split import energy_split
 from greenbench.analysis.stated import Stated
+from greenbench.analysis.verdicts import FINE, PerformanceVerdict, performance
 from greenbench.api import Direction, Metric
 from greenbench.report.imported import is_blocked
 from greenbench.report.model import Basis
@@ -133,6 +134,33 @@ class Context:
     def metrics(self, study: str) -> list[Metric]:
         """The study's metrics, the primary first; undeclared ones carry no margin."""
         return self._metrics.get(study, [])
+
+    def judged_metrics(self, study: str) -> list[Metric]:
+        """The primary metric, and every other one with a margin."""
+        metrics = self.metrics(study)
+        return metrics[:1] + [metric for metric in metrics[1:] if metric.margin is not None]
+
+    def diverged(self, study: str) -> dict[str, tuple[int, int]]:
+        """How many of how many trainings came to nothing, by arm, for arms that have any."""
+        table = self.cohorts_of(study)
+        table = table[table["arm"].isin(table.loc[table["diverged"] > 0, "arm"])]
+        counts = table.groupby("arm", sort=False)[["diverged", "members"]].sum()
+        return {str(arm): (int(lost), int(all_)) for arm, lost, all_ in counts.itertuples()}
+
+    @cached_property
+    def _performance(self) -> Mapping[str, Mapping[str, PerformanceVerdict]]:
+        return {study: self._performance_of(study) for study in self._studies}
+
+    def performance(self, study: str) -> Mapping[str, PerformanceVerdict]:
+        """The word for each arm's performance; {} without a margin, or unless energy was measured."""
+        return self._performance.get(study, {})
+
+    def _performance_of(self, study: str) -> Mapping[str, PerformanceVerdict]:
+        metrics = self.metrics(study)
+        if not self.measured:
+            return {}
+        rows = {m.name: by_arm(self.rows(METRIC + m.name, study)) for m in metrics}
+        return performance(rows, metrics, self.diverged(study))
 
     def _metrics_of(self, study: str) -> list[Metric]:
         known = self.study_facts(study)
@@ -250,8 +278,17 @@ def context(
     )
     if basis != "measured" or blocks.empty:
         return made
-    primary = {study: metrics[0] for study in made.studies() if (metrics := made.metrics(study))}
-    return replace(made, choice=choice.greenest_acceptable(blocks, quantity, primary))
+    acceptable = {
+        study: [arm for arm, word in words.items() if word in FINE]
+        for study in made.studies()
+        if (words := made.performance(study))
+    }
+    return replace(made, choice=choice.greenest_acceptable(blocks, quantity, acceptable))
+
+
+def by_arm(rows: pd.DataFrame) -> dict[str, Mapping[Any, Any]]:
+    """The rows of one study by their arm."""
+    return {str(row["arm"]): row for row in records(rows)}
 
 
 def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import noise_band
-from greenbench.report.context import Context
-from greenbench.report.effects import Judged, by_arm, interval, judged
+from greenbench.report.context import Context, by_arm
+from greenbench.report.effects import Judged, interval, judged
 from greenbench.report.figures import (
     Axis,
     Figure,
@@ -29,7 +29,10 @@ from greenbench.report.model import Section
 from greenbench.report.relations import name, settings_behind
 from greenbench.report.values import Behind, Interval
 
-FRONT = "Line: the points that no other beats in both (Pareto front), by the middles of their intervals alone."
+FRONT = (
+    "Line: the points that no other beats in both (Pareto front), by the middles of their intervals"
+    " alone; mutants with a diverged training are not on it."
+)
 TONES: dict[str | None, Tone] = {"greener": "good", "costlier": "bad"}
 
 
@@ -122,14 +125,13 @@ def _forest(
 def _scatter(
     context: Context, study: str, rows: pd.DataFrame, words: dict[tuple[str, str], Judged]
 ) -> Iterator[Scatter]:
-    metrics = context.metrics(study)[:1]
-    for metric in metrics:
+    diverged = context.diverged(study)
+    for metric in context.judged_metrics(study):
         table = context.rows(METRIC + metric.name, study)
         found = by_arm(table[table["estimate"].notna()])
+        both = [r for r in records(rows) if r["arm"] in found and not r["null"]]
         marks = [
-            _mark(study, row, words, interval(row), interval(found[row["arm"]]))
-            for row in records(rows)
-            if row["arm"] in found and not row["null"]
+            _mark(study, row, words, interval(row), interval(found[row["arm"]])) for row in both
         ]
         if not marks:
             continue
@@ -142,7 +144,7 @@ def _scatter(
         )
         marks = [start, *marks]
         more = metric.direction == "maximize"
-        points = [(m.x.value, m.y.value if m.y else 0.0) for m in marks]
+        fine = [0, *(place for place, row in enumerate(both, 1) if row["arm"] not in diverged)]
         margin = metric.margin
         unit = f" ({metric.unit})" if metric.unit else ""
         what = "energy" if context.measured else "CPU time"
@@ -153,10 +155,16 @@ def _scatter(
                 title=f"Δ {metric.name}{unit}", kind="change", better="more" if more else "less"
             ),
             marks=tuple(marks),
-            front=pareto_front(points, more_is_better=more),
+            front=_front(marks, fine, more_is_better=more),
             y_margin=None if margin is None else -margin if more else margin,
             notes=(FRONT,),
         )
+
+
+def _front(marks: list[Mark], fine: list[int], *, more_is_better: bool) -> tuple[int, ...]:
+    """The places of the marks on the Pareto front, of those that may be on it."""
+    points = [(marks[k].x.value, y.value if (y := marks[k].y) else 0.0) for k in fine]
+    return tuple(fine[k] for k in pareto_front(points, more_is_better=more_is_better))
 
 
 def _mark(

@@ -13,14 +13,9 @@ from greenbench.analysis.cohorts import CHANNEL, METRIC
 from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.limits import ways_to_diverge
 from greenbench.analysis.records import records
-from greenbench.analysis.verdicts import (
-    PerformanceVerdict,
-    energy_verdict,
-    noise_band,
-    performance_verdict,
-)
+from greenbench.analysis.verdicts import energy_verdict, noise_band
 from greenbench.api import Metric
-from greenbench.report.context import Context
+from greenbench.report.context import Context, by_arm
 from greenbench.report.model import Behind, Cell, Column, Interval, Kind, Section, Table
 from greenbench.report.text import number
 
@@ -81,7 +76,7 @@ def judged(context: Context) -> list[Judged]:
     found = []
     for study in context.studies():
         rows = context.rows(context.quantity, study)
-        band, words = noise_band(rows), _performance(context, study)
+        band, words = noise_band(rows), context.performance(study)
         for row in records(rows[~rows["null"].astype(bool)]):
             smallest = context.stated.smallest_effect
             energy = energy_verdict(row, band, smallest) if context.measured else None
@@ -284,23 +279,23 @@ def _known(value: Any) -> Any:
 
 
 def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
-    metrics = context.metrics(study)[:1]
+    metrics = context.judged_metrics(study)
     columns = [Column("Mutant"), Column("Δ time [95 %]", "percent")]
     columns += [_metric_column(metric) for metric in metrics]
+    words = context.performance(study)
     with_words = context.measured and any(metric.margin is not None for metric in metrics)
-    diverged = _diverged(context, study)
+    diverged = context.diverged(study)
     columns += [Column("Performance")] if with_words else []
     columns += [Column("Diverged")] if diverged else []
     times = by_arm(context.rows("train_s", study))
     performances = [_metric_rows(context, study, metric) for metric in metrics]
-    words = _performance(context, study)
     cells: list[tuple[Cell, ...]] = []
     for row in records(rows):
         arm = str(row["arm"])
         line: list[Cell] = [str(row["mutation"]), _interval_of(times, arm)]
         line += [_interval_of(found, arm) for found in performances]
         line += [words.get(arm)] if with_words else []
-        line += [diverged.get(arm, "")] if diverged else []
+        line += [_share(diverged.get(arm))] if diverged else []
         cells.append(tuple(line))
     return Table(
         title=f"{study}: time and performance",
@@ -316,7 +311,12 @@ def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
 
 def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
     """Further metrics, and energy taken apart, where there is something to tell."""
-    others = {f"{_metric_title(m)} [95 %]": METRIC + m.name for m in context.metrics(study)[1:]}
+    shown = context.judged_metrics(study)
+    others = {
+        f"{_metric_title(metric)} [95 %]": METRIC + metric.name
+        for metric in context.metrics(study)
+        if metric not in shown
+    }
     channels = {
         f"Δ {name.removeprefix(CHANNEL)}": name
         for name in context.deltas
@@ -389,32 +389,6 @@ def _share_of(row: Mapping[Any, Any]) -> float | None:
     return change / abs(mean) if math.isfinite(mean) and mean and math.isfinite(change) else None
 
 
-def _performance(context: Context, study: str) -> dict[str, PerformanceVerdict | None]:
-    """The word for each arm in the study's first metric; nothing unless energy was measured."""
-    metrics = context.metrics(study)[:1]
-    if not metrics or not context.measured:
-        return {}
-    metric, diverged = metrics[0], _diverged(context, study)
-    rows = _metric_rows(context, study, metric)
-    return {
-        arm: performance_verdict(rows.get(arm), metric, diverged=arm in diverged)
-        for arm in {*rows, *diverged}
-    }
-
-
-def _diverged(context: Context, study: str) -> dict[str, str]:
-    """How many of how many trainings came to nothing, by arm, for arms that have any."""
-    table = context.cohorts_of(study)
-    found: dict[str, str] = {}
-    if not (table["diverged"] > 0).any():
-        return found
-    for arm, group in table.groupby("arm", sort=False):
-        lost = int(group["diverged"].sum())
-        if lost:
-            found[str(arm)] = f"{lost} of {int(group['members'].sum())}"
-    return found
-
-
 def _divergence_notes(context: Context, study: str) -> Iterator[str]:
     """In which ways the arms diverged that did."""
     table = context.cohorts_of(study)
@@ -432,13 +406,12 @@ def _metric_rows(context: Context, study: str, metric: Metric) -> Arms:
     return by_arm(context.rows(METRIC + metric.name, study))
 
 
-def by_arm(rows: pd.DataFrame) -> Arms:
-    """The rows of one study by their arm."""
-    return {str(row["arm"]): row for row in records(rows)}
-
-
 def _interval_of(rows: Arms, arm: str) -> Interval | None:
     return interval(rows[arm]) if arm in rows else None
+
+
+def _share(counts: tuple[int, int] | None) -> str:
+    return f"{counts[0]} of {counts[1]}" if counts else ""
 
 
 def _metric_title(metric: Metric) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from greenbench.analysis.records import records
-from greenbench.analysis.verdicts import noise_band
+from greenbench.analysis.verdicts import FINE, noise_band
 from greenbench.report import generated
 from greenbench.report.context import Context
 from greenbench.report.effects import Judged, judged
@@ -14,7 +14,6 @@ from greenbench.report.model import Interval, Section
 from greenbench.report.text import cell_text
 
 WORDS = ("greener", "costlier", "unchanged", "inconclusive")
-FINE = ("kept", "improved")
 
 
 def section(context: Context, limits: int) -> Section:
@@ -72,11 +71,9 @@ def _greenest(context: Context, study: str, mutants: list[Judged]) -> Iterator[s
         change = cell_text(best.change, "percent")
         text = f"{study}: greenest with performance {best.performance}: {best.mutation}, {change}"
         crossed = context.choice[context.choice["study"] == study]
-        for row in records(crossed[crossed["mutation"] != ""]):
-            saving = cell_text(
-                Interval(*(float(row[name]) for name in ("saving", "low", "high"))), "percent"
-            )
-            text += f"; on blocks that did not choose, choosing so saves {saving}"
+        for row in records(crossed[crossed["arm"] == best.arm]):
+            known = Interval(*(float(row[name]) for name in ("saving", "low", "high")))
+            text += f"; on blocks that did not choose it, it saves {cell_text(known, 'percent')}"
         yield f"{text}."
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from promises import DESIGNS, cell, luck, sequence
+from promises import DESIGNS, RACES, cell, luck, sequence
 from rules import fitted, greener, joint_half
 
 from greenbench.analysis.blocks import fit_blocks
@@ -74,11 +74,20 @@ def test_a_broken_interval_would_be_seen():
     assert (np.abs(fit.estimate) <= 0.85 * fit.half_width()).mean() < 0.93
 
 
-def test_the_winners_luck_is_taken_out():
-    found = luck(6, 600)
-    assert found["naive"] > 0.027
-    assert found["crossed"] == pytest.approx(0.02, abs=0.0015)
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.name)
+@pytest.mark.parametrize("blocks", [4, 10])
+def test_what_is_said_to_be_saved_is_what_the_named_mutant_saves(race, blocks):
+    """Over all suites, those too whose halves choose differently."""
+    found = luck(race, blocks, 600)
+    assert found["named"] > 0.9
+    assert found["crossed"] == pytest.approx(0, abs=0.004)
     assert found["covered"] > 0.94
+
+
+def test_the_winners_luck_is_taken_out():
+    found = luck(RACES[0], 6, 600)
+    assert found["naive"] > 0.01
+    assert found["crossed"] == pytest.approx(0, abs=0.0015)
 
 
 def test_the_benchmarks_rules_are_the_verdicts(cohort_frame):

@@ -16,6 +16,7 @@ from greenbench.analysis.cohorts import cohorts
 from greenbench.analysis.deltas import deltas
 from greenbench.analysis.power import blocks_to_detect, detectable, reached, run_noise
 from greenbench.analysis.stated import Stated
+from greenbench.analysis.verdicts import FINE, performance
 from greenbench.api import Metric, Scenario, Window
 
 ACCURACY = Metric(name="accuracy", direction="maximize", margin=0.01)
@@ -27,6 +28,21 @@ def analysed(folder, studies, **options):
     return found, cohorts(found)
 
 
+def words(table, *metrics):
+    rows = {}
+    for metric in metrics:
+        found = deltas(table, f"metric.{metric.name}", "difference")
+        rows[metric.name] = {row["arm"]: row for _, row in found.iterrows()}
+    return performance(rows, metrics, [])
+
+
+def taken(table, *metrics):
+    """What to take of the one study there is."""
+    found = words(table, *metrics)
+    acceptable = {"mlp, solo": [arm for arm, word in found.items() if word in FINE]}
+    return greenest_acceptable(table, "energy_j", acceptable if found else {})
+
+
 def test_the_greenest_that_damages_is_not_taken(tmp_path):
     truths = [
         (change("epochs", 2), Truth(0.2, -0.1)),
@@ -35,17 +51,48 @@ def test_the_greenest_that_damages_is_not_taken(tmp_path):
         (null(), Truth()),
     ]
     _, table = analysed(tmp_path, [Study(truths, blocks=6)])
-    row = greenest_acceptable(table, "energy_j", {"mlp, solo": ACCURACY}).iloc[0]
+    row = taken(table, ACCURACY).iloc[0]
     assert row["mutation"] == "epochs: 10 → 8"
     assert row["chosen_in"] == row["splits"]
     assert row["low"] < 0.2 < row["high"]
     assert row["saving_j"] == pytest.approx(row["saving"] * 12_000, rel=0.02)
-    nothing = greenest_acceptable(table, "energy_j", {"mlp, solo": replace(ACCURACY, margin=None)})
-    assert nothing.empty
-    few = replace(ACCURACY, items=50)
-    assert greenest_acceptable(table, "energy_j", {"mlp, solo": few}).iloc[0]["mutation"] == ""
-    short = table[table["block"] < 3]
-    assert greenest_acceptable(short, "energy_j", {"mlp, solo": ACCURACY}).empty
+    assert taken(table, replace(ACCURACY, margin=None)).empty
+    none = taken(table, replace(ACCURACY, items=50)).iloc[0]
+    assert (none["mutation"], none["saving"]) == ("", 0)
+    assert math.isnan(none["low"])
+    assert taken(table[table["block"] < 3], ACCURACY).empty
+
+
+def test_half_of_the_blocks_that_cannot_tell_of_performance_make_no_saving_smaller(tmp_path):
+    """All blocks together show that performance is kept; halves of them often do not."""
+    truths = [
+        (change("epochs", 5), Truth(0.5)),
+        (change("epochs", 9), Truth(0.9)),
+        (null(), Truth()),
+    ]
+    _, table = analysed(tmp_path, [Study(truths, blocks=6, accuracy_noise=0.008)], seed=4)
+    row = taken(table, ACCURACY).iloc[0]
+    assert row["mutation"] == "epochs: 10 → 5"
+    assert row["low"] < 0.5 < row["high"]
+    assert row["high"] - row["low"] < 0.1
+
+
+def test_each_metric_with_a_margin_is_judged_and_the_worst_word_decides(tmp_path):
+    truths = [
+        (change("epochs", 2), Truth(0.2, -0.1)),
+        (change("epochs", 8), Truth(0.8)),
+        (null(), Truth()),
+    ]
+    _, table = analysed(tmp_path, [Study(truths, blocks=6)])
+    loss = Metric(name="loss", direction="minimize", margin=0.01)
+    lenient = replace(ACCURACY, margin=0.5)
+    assert words(table, lenient)["epochs: 10 → 2"] == "kept"
+    assert words(table, lenient, loss)["epochs: 10 → 2"] == "damaged"
+    assert words(table, replace(lenient, margin=None), loss)["epochs: 10 → 2"] == "damaged"
+    assert words(table, lenient, replace(loss, margin=None))["epochs: 10 → 2"] == "kept"
+    assert words(table, lenient, loss)["epochs: 10 → 8"] == "kept"
+    assert taken(table, lenient).iloc[0]["mutation"] == "epochs: 10 → 2"
+    assert taken(table, lenient, loss).iloc[0]["mutation"] == "epochs: 10 → 8"
 
 
 def test_joules_become_emissions_and_money_only_where_stated():
