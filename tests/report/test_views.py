@@ -228,6 +228,7 @@ def test_a_picture_of_a_hostile_report_holds_text_alone(folders, tmp_path):
         tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(text).iter()}
         assert tags <= {"svg", "style", "defs", "clipPath", "rect", "text", "g", "circle"}
         assert "<script" not in text
+        assert not re.search(r"url\(\W*http|@font-face|@import", text), "nothing is fetched"
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula(hostile, tmp_path):

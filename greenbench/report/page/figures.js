@@ -242,7 +242,7 @@ const drawScatter = (plot, figure, state) => {
   }
   for (const mark of marks) {
     const [px, py] = [x(mark.x[0]), y(mark.y[0])];
-    const label = el("text", { class: "soft haloed" }, svg, mark.label);
+    const label = el("text", { class: "soft named" }, svg, mark.label);
     fit(label, width * 0.4);
     const w = label.getComputedTextLength();
     const places = [[px + 9, py - 7], [px - 9 - w, py - 7], [px + 9, py + 16], [px - 9 - w, py + 16]];
@@ -250,6 +250,8 @@ const drawScatter = (plot, figure, state) => {
     const fitting = places.filter(([lx, ly]) => lx > left && lx + w < width - 2 && ly > top + 8 && ly < bottom && free(box([lx, ly])));
     const place = fitting.find((at) => clear(box(at))) ?? fitting[0];
     if (place) {
+      const ground = el("rect", { class: "ground", x: place[0] - 1, y: place[1] - 10, width: w + 2, height: 13 }, svg);
+      svg.insertBefore(ground, label);
       label.setAttribute("x", place[0]);
       label.setAttribute("y", place[1]);
       taken.push({ x: place[0], y: place[1] - 11, w, h: 14 });
