@@ -1,6 +1,6 @@
 """A model inside greenbench against the same plain training loop run bare, in turn, paired.
 
-    python benchmarks/models/throughput.py [--rounds 3] [--seconds 5] [--threads 1]   (7 minutes)
+    python benchmarks/models/throughput.py [--rounds 3] [--seconds 5] [--threads 1]
 
 Inside: a suite run with the process executor (worker, socket, meter and all); the speed is that of
 its epoch windows. Bare: a script with the same network, optimizer and arrays and the loop that a

@@ -12,7 +12,7 @@ from greenbench_tensorflow.catalog import MODELS
 from tiny_models import NO_EFFECT, changed, pairs, prepare_data, tiny
 
 pytest.importorskip("sklearn")
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent
 BY_NAME = {model.name: model for model in MODELS}
