@@ -1,6 +1,7 @@
 """A model distribution on disk that misbehaves on request, and the host's side of its socket."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -290,15 +291,14 @@ class Talk:
 @pytest.fixture
 def talk():
     """Starts trials and leaves nothing of them behind."""
-    started = []
+    with contextlib.ExitStack() as stack:
 
-    def start(executor, model, limits=None, **more):
-        folder = Path(tempfile.mkdtemp(prefix="gb-"))  # a socket's path has to be short
-        folder.chmod(0o755)
-        made = Talk(executor, model, folder, limits or Limits(memory_mb=256), **more)
-        started.append(made)
-        return made
+        def start(executor, model, limits=None, **more):
+            # a socket's path has to be short
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gb-")))
+            folder.chmod(0o755)
+            made = Talk(executor, model, folder, limits or Limits(memory_mb=256), **more)
+            stack.callback(made.close)
+            return made
 
-    yield start
-    for made in started:
-        made.close()
+        yield start

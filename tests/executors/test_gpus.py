@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -40,11 +39,11 @@ REQUESTS = [
 @pytest.fixture
 def recorded(docker_engine):
     """An executor that talks to the real engine through a socket that keeps what it says."""
-    folder = Path(tempfile.mkdtemp(prefix="gb-"))
     real = docker_engine.endpoint.url.removeprefix("unix://")
-    with recording_engine(folder / "docker.sock", real) as recording:
-        yield folder / "docker.sock", recording
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="gb-") as folder:
+        socket = Path(folder) / "docker.sock"
+        with recording_engine(socket, real) as recording:
+            yield socket, recording
 
 
 @pytest.mark.docker
