@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.records import records
 from greenbench.report.context import Context, by_arm
 from greenbench.report.effects import interval
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
+from greenbench.report.values import number_or_none
 
 CROSSED = (
     "The mutant of lowest energy among those whose performance is kept. What it saves is told by"
@@ -84,7 +83,7 @@ def _stated(context: Context) -> Table | None:
         for convert in (stated.emissions_g, stated.cost):
             values = [convert(float(row[name])) for name in ("saving_j", "low_j", "high_j")]
             if values[0] is not None:
-                line.append(Interval(values[0], *(_known(value) for value in values[1:])))
+                line.append(Interval(values[0], *map(number_or_none, values[1:])))
         cells.append(tuple(line))
     title = "The same as emissions and money, of one cohort"
     return Table(
@@ -148,8 +147,4 @@ def _named(row: Any) -> str:
 
 
 def _bounded(row: Any, value: str, low: str, high: str) -> Interval:
-    return Interval(float(row[value]), _known(row[low]), _known(row[high]))
-
-
-def _known(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
+    return Interval(float(row[value]), number_or_none(row[low]), number_or_none(row[high]))

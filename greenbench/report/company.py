@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from greenbench.analysis.records import records
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Interval, Table
+from greenbench.report.values import number_or_none
 
 APART = (
     "The cohort's measured energy for its work beside the same work done solo, one after another"
@@ -86,13 +85,13 @@ def _overlap(context: Context) -> Table:
     if context.measured:
         columns += [Column("Whole run (J)", "quantity"), Column("all trained (J)", "quantity")]
     cells = []
-    for _, row in context.company.overlap.iterrows():
-        whole_s, all_s = _known(row["train_s"]), _known(row["overlap_s"])
+    for row in records(context.company.overlap):
+        whole_s, all_s = number_or_none(row["train_s"]), number_or_none(row["overlap_s"])
         share = all_s / whole_s if whole_s and all_s is not None else None
         arm = str(row["mutation"]) or "original"
         line: list[Cell] = [str(row["model"]), str(row["scenario"]), arm, whole_s, all_s, share]
         if context.measured:
-            line += [_known(row["energy_j"]), _known(row["overlap_j"])]
+            line += [number_or_none(row["energy_j"]), number_or_none(row["overlap_j"])]
         cells.append(tuple(line))
     title = "How long all of them trained"
     return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=(ALL_TRAINED,))
@@ -114,10 +113,10 @@ def _interaction(context: Context) -> Table:
             str(row["model"]),
             str(row["scenario"]),
             str(row["mutation"]),
-            _known(row["solo"]),
-            _known(row["beside"]),
+            number_or_none(row["solo"]),
+            number_or_none(row["beside"]),
             _interval(row, "change"),
-            _known(row["p_corrected"]),
+            number_or_none(row["p_corrected"]),
         )
         for row in records(context.company.interaction)
     )
@@ -140,10 +139,10 @@ def _spread(context: Context) -> Table:
             str(row["model"]),
             str(row["scenario"]),
             int(row["arms"]),
-            _known(row["cv_solo"]),
-            _known(row["cv_beside"]),
+            number_or_none(row["cv_solo"]),
+            number_or_none(row["cv_beside"]),
             _interval(row, "ratio"),
-            _known(row["p"]),
+            number_or_none(row["p"]),
         )
         for row in records(context.company.spread)
     )
@@ -166,8 +165,8 @@ def _matrix(context: Context) -> Table:
             str(row["model"]),
             str(row["beside"]),
             str(row["scenario"]),
-            _known(row["solo_s"]),
-            _known(row["beside_s"]),
+            number_or_none(row["solo_s"]),
+            number_or_none(row["beside_s"]),
             _interval(row, "slowdown"),
         )
         for row in records(context.company.matrix)
@@ -176,9 +175,4 @@ def _matrix(context: Context) -> Table:
 
 
 def _interval(row: Any, value: str) -> Interval | None:
-    center, low, high = (_known(row[name]) for name in (value, "low", "high"))
-    return None if center is None else Interval(center, low, high)
-
-
-def _known(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
+    return Interval.of(row[value], row["low"], row["high"])

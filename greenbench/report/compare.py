@@ -15,7 +15,7 @@ from greenbench.report.context import Context, context
 from greenbench.report.figures import Axis, Forest, Mark, Pair, Pairs, Tone
 from greenbench.report.model import Cell, Column, Report, Section, Table
 from greenbench.report.text import cell_text, number
-from greenbench.report.values import Interval, Kind
+from greenbench.report.values import Interval, Kind, number_or_none
 from greenbench.store import Store
 
 HARDWARE: Final = ("cpu_model", "cpu_logical", "memory_bytes", "machine", "virtual", "gpus")
@@ -476,7 +476,7 @@ def _mark(row: pd.Series) -> Mark:
 
 
 def _interval(row: pd.Series) -> Interval:
-    low, high = (None if pd.isna(row[key]) else float(row[key]) for key in ("low", "high"))
+    low, high = (number_or_none(row[key]) for key in ("low", "high"))
     return Interval(float(row["change"]), low, high)
 
 

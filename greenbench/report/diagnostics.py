@@ -13,7 +13,7 @@ from greenbench.analysis.records import records
 from greenbench.report.context import Context
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 from greenbench.report.relations import name as quantity_name
-from greenbench.report.values import Behind
+from greenbench.report.values import whole_studies
 
 ABOUT = (
     "Found from the runs alone, without being told: hyperparameters whose mutants behave like their"
@@ -98,7 +98,7 @@ def _null_like(known: Diagnosis, quantity: str) -> Table | None:
                 " though nothing else changed."
             ),
         ),
-        behind=tuple(Behind(str(row[0])) for row in rows),
+        behind=whole_studies(rows),
     )
 
 
@@ -139,7 +139,7 @@ def _drifted(known: Diagnosis) -> Table | None:
                 " conditions (another day, another clock or temperature)."
             ),
         ),
-        behind=tuple(Behind(str(row[0])) for row in rows),
+        behind=whole_studies(rows),
     )
 
 

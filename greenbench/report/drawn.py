@@ -185,7 +185,7 @@ def _mark(
         y=y,
         word="A/A arm" if null else ", ".join(part for part in parts if part),
         tone="quiet" if null else TONES.get(found.energy if found else None, "plain"),
-        behind=Behind(study, (str(row["arm"]), "original")),
+        behind=Behind.of_delta(study, str(row["arm"])),
     )
 
 

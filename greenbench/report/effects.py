@@ -18,6 +18,7 @@ from greenbench.api import Metric
 from greenbench.report.context import Context, by_arm
 from greenbench.report.model import Behind, Cell, Column, Interval, Kind, Section, Table
 from greenbench.report.text import number
+from greenbench.report.values import number_or_none
 
 TOO_FEW = "too few to tell"
 Arms = Mapping[str, Mapping[Any, Any]]
@@ -89,13 +90,13 @@ def judged(context: Context) -> list[Judged]:
 
 def interval(row: Any) -> Interval:
     """A delta's estimate with its bounds."""
-    low, high = (None if pd.isna(row[name]) else float(row[name]) for name in ("low", "high"))
+    low, high = (number_or_none(row[name]) for name in ("low", "high"))
     return Interval(float(row["estimate"]), low, high)
 
 
 def behind(study: str, rows: pd.DataFrame) -> tuple[Behind, ...]:
     """What each row of deltas rests on: its arm and the originals."""
-    return tuple(Behind(study, (str(arm), "original")) for arm in rows["arm"])
+    return tuple(Behind.of_delta(study, str(arm)) for arm in rows["arm"])
 
 
 def _originals(context: Context) -> Table:
@@ -258,7 +259,7 @@ def _split(context: Context, study: str) -> list[Table]:
             "total" if row["channel"] == "energy_j" else row["channel"].removeprefix(CHANNEL),
             *(float(row[name]) for name in ("delta_j", "time_j", "power_j")),
             *(
-                Interval(*(_known(row[f"{name}{end}"]) for end in ("", "_low", "_high")))
+                Interval.of(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
                 for name in ("time", "power")
             ),
         )
@@ -272,10 +273,6 @@ def _split(context: Context, study: str) -> list[Table]:
 def _places(context: Context, study: str) -> Any:
     order = {arm: place for place, arm in enumerate(context.rows(context.quantity, study)["arm"])}
     return lambda arms: arms.map(order)
-
-
-def _known(value: Any) -> Any:
-    return None if pd.isna(value) else float(value)
 
 
 def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
@@ -363,7 +360,7 @@ def _otherwise(context: Context, study: str, rows: pd.DataFrame) -> Table | None
     for head, name in absolute.items():
         found = by_arm(context.rows(name, study))
         shown.append(
-            (Column(head, "change"), {arm: _known(r["delta"]) for arm, r in found.items()})
+            (Column(head, "change"), {arm: number_or_none(r["delta"]) for arm, r in found.items()})
         )
     for head, name in relative.items():
         found = by_arm(context.rows(name, study))

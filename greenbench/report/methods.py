@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
 
 from greenbench.analysis.choice import SPLITS
 from greenbench.analysis.cohorts import main_channels
@@ -122,9 +124,7 @@ def _further(context: Context) -> Iterator[str]:
         (company.interaction, INTERACTION),
         (company.spread, SPREAD),
     )
-    beside = [text for found, text in tests if len(found)]
-    if beside:
-        yield " ".join(beside)
+    yield from _present(tests)
     if len(context.correlations):
         yield CORRELATIONS
     if len(context.choice):
@@ -137,6 +137,11 @@ def _health(context: Context) -> Iterator[str]:
         (context.health.drift, DRIFTED),
         (context.health.outliers, FAR),
     )
+    yield from _present(tests)
+
+
+def _present(tests: Sequence[tuple[pd.DataFrame, str]]) -> Iterator[str]:
+    """One paragraph of the texts whose tables have something in them."""
     found = [text for table, text in tests if len(table)]
     if found:
         yield " ".join(found)

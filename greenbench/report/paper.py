@@ -32,6 +32,7 @@ from greenbench.report.effects import judged
 from greenbench.report.imported import is_blocked
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 from greenbench.report.relations import name as quantity_name
+from greenbench.report.values import whole_studies
 
 KEY = "paper"
 PERFORMANCE = "performance"
@@ -304,7 +305,7 @@ def _time(known: Answers, studies: set[str], heading: str) -> Table:
         columns=(Column("Study"), *(Column(_title(name), "quantity") for name in names)),
         rows=rows,
         notes=("Pearson's r² of each energy on time over all runs of the study.",),
-        behind=tuple(Behind(str(row[0])) for row in rows),
+        behind=whole_studies(rows),
     )
 
 
@@ -339,7 +340,7 @@ def _counts(known: Answers, tests: pd.DataFrame, studies: set[str], heading: str
             )
         )
     sums = [sum(int(str(row[place])) for row in cells) for place in range(2, len(cells[0]))]
-    behind = tuple(Behind(str(row[0])) for row in cells)
+    behind = whole_studies(cells)
     return Table(
         title=f"{heading}, as the study has it: mutants against originals",
         columns=(
@@ -437,7 +438,7 @@ def _founded(known: Answers, studies: set[str], heading: str) -> Table:
                 f" inside the noise floor. {stated}"
             ),
         ),
-        behind=(*(Behind(str(row[0])) for row in cells), *([None] * len(rest))),
+        behind=(*whole_studies(cells), *([None] * len(rest))),
     )
 
 
@@ -472,7 +473,7 @@ def _savings(known: Answers, studies: set[str], heading: str) -> Table:
                 "; ".join(str(word) for word in said if word),
             )
         )
-        behind.append(Behind(row["study"], (row["arm"], "original")))
+        behind.append(Behind.of_delta(row["study"], row["arm"]))
     return Table(
         title=f"{heading}: the study's greener mutants",
         columns=(
@@ -515,7 +516,7 @@ def _scatter(known: Answers) -> Iterator[Table]:
                 " interval is F's, for normal noise."
             ),
         ),
-        behind=tuple(Behind(row[0]) for row in rows),
+        behind=whole_studies(rows),
     )
 
 
@@ -542,7 +543,4 @@ def _place(channel: str) -> tuple[int, str]:
 
 
 def _interval(row: Mapping[Hashable, Any]) -> Interval | None:
-    if pd.isna(row["rho"]):
-        return None
-    low, high = (None if pd.isna(row[name]) else float(row[name]) for name in ("low", "high"))
-    return Interval(float(row["rho"]), low, high)
+    return Interval.of(row["rho"], row["low"], row["high"])

@@ -30,7 +30,7 @@ from greenbench.report.figures import Heatmap
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 from greenbench.report.relations import name as quantity_name
 from greenbench.report.relations import settings_behind
-from greenbench.report.values import Behind
+from greenbench.report.values import Behind, number_or_none
 
 NOMINAL = ("seed",)
 """Numbers without an order that could matter."""
@@ -276,9 +276,9 @@ def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
             row["arm"],
             int(row["runs"]),
             float(row["delta"]),
-            _interval(row["estimate"], row["low"], row["high"]),
-            _known(row["p_corrected"]),
-            _known(row["cliffs_delta"]),
+            Interval.of(row["estimate"], row["low"], row["high"]),
+            number_or_none(row["p_corrected"]),
+            number_or_none(row["cliffs_delta"]),
             verdict,
         ]
         line += [changes.get(row["arm"])] if metric else []
@@ -305,7 +305,7 @@ def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
         columns=tuple(columns),
         rows=tuple(cells),
         notes=tuple(notes),
-        behind=tuple(Behind(study, (str(arm), "original")) for arm in rows["arm"]),
+        behind=tuple(Behind.of_delta(study, str(arm)) for arm in rows["arm"]),
     )
 
 
@@ -317,7 +317,7 @@ def _metric_changes(
     table = known.runs[known.runs["study"] == study]
     found = unpaired_deltas(table, METRIC + metric.name, "difference")
     return {
-        str(row["arm"]): _interval(row["estimate"], row["low"], row["high"])
+        str(row["arm"]): Interval.of(row["estimate"], row["low"], row["high"])
         for row in records(found)
     }
 
@@ -373,14 +373,16 @@ def _correlated(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
         line: list[Cell] = [
             row["hyperparameter"],
             quantity_name(row["quantity"]),
-            _interval(row["coefficient"], row["low"], row["high"]),
-            _known(row["p"]),
-            _known(row["p_corrected"]),
+            Interval.of(row["coefficient"], row["low"], row["high"]),
+            number_or_none(row["p"]),
+            number_or_none(row["p_corrected"]),
             int(row["runs"]),
             int(row["settings"]),
         ]
         line += (
-            [_interval(row["partial"], row["partial_low"], row["partial_high"])] if partial else []
+            [Interval.of(row["partial"], row["partial_low"], row["partial_high"])]
+            if partial
+            else []
         )
         note = row["note"]
         if partial and row["held"]:
@@ -398,7 +400,7 @@ def _further(known: Recorded, study: str, rows: pd.DataFrame) -> Iterator[Table]
     """Kendall's and Pearson's coefficients beside Spearman's."""
     names = ("hyperparameter", "quantity")
     pairs = list(dict.fromkeys(zip(*(rows[name] for name in names), strict=True)))
-    by_cell = {(*(row[n] for n in names), row["method"]): row for row in rows.to_dict("records")}
+    by_cell = {(*(row[n] for n in names), row["method"]): row for row in records(rows)}
     cells: list[tuple[Cell, ...]] = []
     behind = []
     for name, quantity in pairs:
@@ -410,8 +412,8 @@ def _further(known: Recorded, study: str, rows: pd.DataFrame) -> Iterator[Table]
             if row is None:
                 line += [None, None]
             else:
-                line.append(_interval(row["coefficient"], row["low"], row["high"]))
-                line.append(_known(row["p_corrected"]))
+                line.append(Interval.of(row["coefficient"], row["low"], row["high"]))
+                line.append(number_or_none(row["p_corrected"]))
         cells.append(tuple(line))
         behind.append(_behind(known, study, str(name)))
     if cells:
@@ -442,7 +444,9 @@ def _heatmap(known: Recorded, study: str, rows: pd.DataFrame) -> Iterator[Heatma
         title=f"{study}: Spearman's ρ over runs",
         rows=tuple(names),
         columns=tuple(quantity_name(quantity) for quantity in quantities),
-        values=tuple(tuple(_known(c["coefficient"]) if c else None for c in row) for row in picked),
+        values=tuple(
+            tuple(number_or_none(c["coefficient"]) if c else None for c in row) for row in picked
+        ),
         words=tuple(
             tuple(f"{c['runs']} runs, {c['settings']} settings" if c else "" for c in row)
             for row in picked
@@ -477,7 +481,7 @@ def colocation(known: Recorded) -> Section | None:
                     float(alone[known.quantity].astype(float).mean()),
                     float(beside[known.quantity].astype(float).mean()),
                     *(
-                        _interval(c["estimate"].iloc[0], c["low"].iloc[0], c["high"].iloc[0])
+                        Interval.of(c["estimate"].iloc[0], c["low"].iloc[0], c["high"].iloc[0])
                         if len(c)
                         else None
                         for c in changes
@@ -560,12 +564,3 @@ def methods(known: Recorded) -> Section:
         ),
     )
     return Section(key="methods", title="Methods", paragraphs=paragraphs)
-
-
-def _interval(value: object, low: object, high: object) -> Interval | None:
-    center = _known(value)
-    return None if center is None else Interval(center, _known(low), _known(high))
-
-
-def _known(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and value == value else None  # noqa: PLR0124 (NaN)

@@ -14,6 +14,7 @@ from greenbench.report import company
 from greenbench.report.context import Context
 from greenbench.report.effects import interval
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
+from greenbench.report.values import number_or_none
 
 TITLES = {
     "energy_j": "energy",
@@ -117,7 +118,7 @@ def _correlation(rows: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
         coefficient: Cell = _bounded(row, "rho")
         if pd.notna(row["epsilon_squared"]):
             coefficient = f"ε² {row['epsilon_squared']:.2f}"
-        p = _number(row["p_corrected"])
+        p = number_or_none(row["p_corrected"])
         shape = str(row["shape"]) if isinstance(row["shape"], str) else ""
         quantity, settings = name(str(row["quantity"])), int(row["settings"])
         line: tuple[Cell, ...] = (quantity, coefficient, p, shape, settings, str(row["note"]))
@@ -143,7 +144,7 @@ def _more(study: str, rows: pd.DataFrame) -> Iterator[Table]:
     for row in records(known):
         line: list[Cell] = [str(row["hyperparameter"]), name(str(row["quantity"]))]
         for key in ("tau", "r"):
-            line += [_bounded(row, key), _number(row[f"{key}_p_corrected"])]
+            line += [_bounded(row, key), number_or_none(row[f"{key}_p_corrected"])]
         held = str(row["held"]) if isinstance(row["held"], str) else ""
         line += [_bounded(row, "partial"), held] if partial else []
         cells.append(tuple(line))
@@ -151,12 +152,7 @@ def _more(study: str, rows: pd.DataFrame) -> Iterator[Table]:
 
 
 def _bounded(row: Any, key: str) -> Interval | None:
-    value, low, high = (_number(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
-    return None if value is None else Interval(value, low, high)
-
-
-def _number(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
+    return Interval.of(row[key], row[f"{key}_low"], row[f"{key}_high"])
 
 
 def _per_training(context: Context, heading: str, rows: pd.DataFrame) -> Table:

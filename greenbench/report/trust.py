@@ -13,6 +13,7 @@ from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import energy_verdict, noise_band
 from greenbench.report.context import Context
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
+from greenbench.report.values import number_or_none
 
 MOST_OUTLIERS = 20
 DETECTED = (
@@ -64,7 +65,7 @@ def _power(context: Context) -> Table | None:
     for row in records(context.power):
         settled = words[str(row["study"]), str(row["arm"])] != "inconclusive"
         line: list[Cell] = [str(row["study"]), str(row["mutation"]), int(row["blocks"])]
-        line += [_known(row[name]) for name in names]
+        line += [number_or_none(row[name]) for name in names]
         if settled:
             line[5] = "settled"
         cells.append(tuple(line))
@@ -174,7 +175,7 @@ def _without(context: Context) -> Table:
 def _behind(rows: pd.DataFrame) -> tuple[Behind, ...]:
     """What rows of deltas rest on: their arms and the originals."""
     pairs = zip(rows["study"], rows["arm"], strict=True)
-    return tuple(Behind(str(study), (str(arm), "original")) for study, arm in pairs)
+    return tuple(Behind.of_delta(str(study), str(arm)) for study, arm in pairs)
 
 
 def _side(rows: pd.DataFrame, ending: str) -> pd.DataFrame:
@@ -189,9 +190,4 @@ def _word(context: Context, side: Mapping[Any, Any], band: float | None) -> str:
 
 
 def _interval(side: Mapping[Any, Any]) -> Interval | None:
-    value, low, high = (_known(side[name]) for name in ("estimate", "low", "high"))
-    return None if value is None else Interval(value, low, high)
-
-
-def _known(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
+    return Interval.of(side["estimate"], side["low"], side["high"])

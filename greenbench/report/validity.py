@@ -9,7 +9,8 @@ import pandas as pd
 from greenbench.analysis.limits import Limit
 from greenbench.host.validity import ENERGY, MACHINE, REMEDIES
 from greenbench.report.context import Context
-from greenbench.report.model import Behind, Cell, Column, Table
+from greenbench.report.model import Cell, Column, Table
+from greenbench.report.values import whole_studies
 
 ENERGY_CHECKS = tuple(check.__name__ for check in ENERGY)
 CHECKS = (*ENERGY_CHECKS, *(check.__name__ for check in MACHINE))
@@ -63,7 +64,7 @@ def tables(context: Context) -> tuple[Table, ...]:
             columns=columns,
             rows=tuple(rows),
             notes=(note,),
-            behind=tuple(Behind(str(row[0])) for row in rows),
+            behind=whole_studies(rows),
         ),
     )
 

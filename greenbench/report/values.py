@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
+
+import pandas as pd
 
 Kind = Literal["text", "count", "quantity", "change", "percent", "share", "p", "coefficient"]
 """How a number is read.
@@ -13,6 +16,11 @@ text; count; quantity (in the unit that the title names); change (signed, in tha
 (a relative change, 0.1 shows as +10 %); share (0.1 shows as 10 %); p; coefficient (signed, in
 [-1, 1]).
 """
+
+
+def number_or_none(value: Any) -> float | None:
+    """A number of a frame as a cell; None where the frame has none (None, NaN)."""
+    return None if pd.isna(value) else float(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,12 @@ class Interval:
             if bound is not None and math.isnan(bound):
                 object.__setattr__(self, name, None)
 
+    @classmethod
+    def of(cls, value: Any, low: Any, high: Any) -> Self | None:
+        """Of three numbers of a frame; None where the first of them is not known."""
+        center = number_or_none(value)
+        return None if center is None else cls(center, number_or_none(low), number_or_none(high))
+
 
 Cell = str | int | float | Interval | None
 """None is what is not known (a table turns NaN into it); it shows as a dash, never as 0."""
@@ -41,3 +55,13 @@ class Behind:
 
     study: str
     arms: tuple[str, ...] = ()
+
+    @classmethod
+    def of_delta(cls, study: str, arm: str) -> Self:
+        """Of an arm against the originals."""
+        return cls(study, (arm, "original"))
+
+
+def whole_studies(rows: Iterable[tuple[Cell, ...]]) -> tuple[Behind, ...]:
+    """What rows that begin with a study's name rest on, where that is all of it."""
+    return tuple(Behind(str(row[0])) for row in rows)

@@ -88,12 +88,12 @@ def generators():
 
 
 def run(task, conditions):
-    from greenbench_tensorflow.catalog import DIGITS_CNN_KERAS
+    from greenbench_tensorflow.catalog import BY_NAME
     from greenbench_tensorflow.trainers import DigitsCnn
 
     from greenbench.proof import differences
 
-    requested = {**DIGITS_CNN_KERAS.defaults(), **task.get("changes", {})}
+    requested = {**BY_NAME["digits-cnn-keras"].defaults(), **task.get("changes", {})}
     trainer = DigitsCnn(requested, conditions)
     if task.get("prepare", True):
         trainer.prepare()

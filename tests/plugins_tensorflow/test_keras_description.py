@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from greenbench_tensorflow.catalog import DIGITS_CNN_KERAS, MODELS
+from greenbench_tensorflow.catalog import BY_NAME, MODELS
 
 from greenbench.plugins import load_plugins
 
@@ -23,7 +23,7 @@ def test_the_model_is_described_without_a_framework():
 def test_greenbench_finds_it_through_the_entry_point():
     plugins = load_plugins()
     assert [p for p in plugins.problems if p.distribution == "greenbench-tensorflow"] == []
-    assert plugins.models["digits-cnn-keras"].value is DIGITS_CNN_KERAS
+    assert plugins.models["digits-cnn-keras"].value is BY_NAME["digits-cnn-keras"]
 
 
 def test_every_trainer_is_there():

@@ -36,10 +36,10 @@ def test_it_repeats_to_the_bit_and_preparing_changes_none(start, model):
 @pytest.mark.parametrize(
     ("model", "name"),
     [
-        (catalog.MNIST_CNN, "gamma"),
-        (catalog.MNIST_SIAMESE, "gamma"),
-        (catalog.CIFAR10_RESNET20, "decay_factor"),
-        (catalog.MARKET1501_HRNET18, "decay_factor"),
+        (catalog.BY_NAME["mnist-cnn"], "gamma"),
+        (catalog.BY_NAME["mnist-siamese"], "gamma"),
+        (catalog.BY_NAME["cifar10-resnet20"], "decay_factor"),
+        (catalog.BY_NAME["market1501-hrnet18"], "decay_factor"),
     ],
     ids=lambda value: getattr(value, "name", value),
 )
@@ -58,7 +58,9 @@ def test_the_schedules_factor_changes_the_rate_and_the_result(start, model, name
 
 
 @pytest.mark.parametrize(
-    "model", [catalog.MNIST_CNN, catalog.CIFAR10_RESNET20], ids=lambda m: m.name
+    "model",
+    [catalog.BY_NAME["mnist-cnn"], catalog.BY_NAME["cifar10-resnet20"]],
+    ids=lambda m: m.name,
 )
 def test_a_value_changed_behind_the_trainers_back_is_told(start, model):
     run = start(model, **TINY[model.name])
@@ -72,7 +74,7 @@ def test_a_value_changed_behind_the_trainers_back_is_told(start, model):
 
 
 def test_what_was_used_is_counted(start):
-    run = start(catalog.STDLIB_TRANSFORMER_LM, **TINY["stdlib-transformer-lm"]).finish()
+    run = start(catalog.BY_NAME["stdlib-transformer-lm"], **TINY["stdlib-transformer-lm"]).finish()
     effective, training = run.trainer.effective(), run.trainer.training
     used = effective["data_share"]
     assert used.count == len(training.training)
@@ -85,7 +87,7 @@ def test_what_was_used_is_counted(start):
 def test_the_order_of_the_images_is_the_shared_one(start):
     from greenbench_data import load, order
 
-    run = start(catalog.MNIST_CNN, seed=9, **TINY["mnist-cnn"])
+    run = start(catalog.BY_NAME["mnist-cnn"], seed=9, **TINY["mnist-cnn"])
     seen, outcome = [], run.trainer.training.outcome
     run.trainer.training.outcome = lambda batch: seen.append(batch) or outcome(batch)
     run.finish()

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from greenbench_torch.catalog import DIGITS_CNN, DIGITS_MLP, MODELS
+from greenbench_torch.catalog import BY_NAME, MODELS
 
 from greenbench.plugins import load_plugins
 
@@ -36,7 +36,7 @@ def test_greenbench_finds_them_through_the_entry_point():
 
 
 def test_values_that_would_wreck_a_training_are_out_of_bounds():
-    for model in (DIGITS_MLP, DIGITS_CNN):
+    for model in (BY_NAME["digits-mlp"], BY_NAME["digits-cnn"]):
         by_name = {h.name: h for h in model.hyperparameters}
         for name, value in (
             ("epochs", 0),

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from greenbench_torch.catalog import DIGITS_CNN, DIGITS_MLP
+from greenbench_torch.catalog import BY_NAME
 
 from greenbench.api import Conditions
 from greenbench.errors import ExecutorError
@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.torch
 
+DIGITS_MLP, DIGITS_CNN = (BY_NAME[name] for name in ("digits-mlp", "digits-cnn"))
 BOTH = pytest.mark.parametrize("model", [DIGITS_MLP, DIGITS_CNN], ids=lambda m: m.name)
 
 
@@ -179,11 +180,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from greenbench.api import Conditions
-from greenbench_torch.catalog import DIGITS_CNN
+from greenbench_torch.catalog import BY_NAME
 from greenbench_torch.trainers import DigitsCnn
 window = lambda *_: nullcontext(SimpleNamespace(report=lambda **_: None))
 progress = SimpleNamespace(epoch=window, validation=window, test=window)
-trainer = DigitsCnn(DIGITS_CNN.defaults() | {{"epochs": 1}},
+trainer = DigitsCnn(BY_NAME["digits-cnn"].defaults() | {{"epochs": 1}},
                     Conditions(seed=1, threads=1, scratch=Path({str(tmp_path)!r})))
 trainer.prepare(); trainer.train(progress); trainer.test(progress)
 trainer.effective(); trainer.environment()

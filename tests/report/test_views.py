@@ -44,7 +44,6 @@ from greenbench.report.traces import thinned
 from greenbench.store import Store
 
 HERE = Path(__file__).parent
-SMALL = [(change("epochs", 5), Truth(energy=0.5)), (null(), Truth())]
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def hostile_set(folder, seed=1):
     studies = [
         Study(truths, model=NASTY, blocks=5),
         Study(truths, model=NASTY, blocks=2, scenario=PAIR),
-        Study(SMALL, model="=cmd|'/c calc'!A1", blocks=3),
+        Study(goldens.SMALL, model="=cmd|'/c calc'!A1", blocks=3),
     ]
     values = Random(seed)
     named = {
@@ -432,7 +431,7 @@ def test_imported_runs_have_every_coefficient_and_say_what_is_missing(imported):
 
 def test_a_large_result_set_lists_some_of_each_arm(tmp_path, monkeypatch):
     monkeypatch.setattr("greenbench.report.listed.MOST", 12)
-    report = build_report(simulate(tmp_path, [Study(SMALL, blocks=8)]))
+    report = build_report(simulate(tmp_path, [Study(goldens.SMALL, blocks=8)]))
     trials = report.trials
     assert trials.total == 8 * 4
     assert {row[2] for row in trials.table.rows} == {"original", "epochs: 10 → 5", "null 1"}
@@ -474,7 +473,7 @@ def test_a_forest_plot_in_text_puts_zero_and_marks_where_they_belong(small):
 
 
 def test_a_log_file_has_no_colour_and_keeps_its_width(greenbench, tmp_path):
-    simulate(tmp_path / "set", [Study(SMALL, blocks=5)], traced=True).close()
+    simulate(tmp_path / "set", [Study(goldens.SMALL, blocks=5)], traced=True).close()
     done = greenbench("report", tmp_path / "set", env=os.environ | {"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
@@ -484,7 +483,7 @@ def test_a_log_file_has_no_colour_and_keeps_its_width(greenbench, tmp_path):
 
 
 def test_the_name_of_the_file_says_the_format(tmp_path):
-    simulate(tmp_path / "set", [Study(SMALL, blocks=2)]).close()
+    simulate(tmp_path / "set", [Study(goldens.SMALL, blocks=2)]).close()
     starts = {
         "r.html": "<!doctype html>",
         "r.md": "# greenbench",
@@ -503,7 +502,7 @@ def test_the_name_of_the_file_says_the_format(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_said(greenbench, tmp_path):
-    simulate(tmp_path / "set", [Study(SMALL, blocks=2)]).close()
+    simulate(tmp_path / "set", [Study(goldens.SMALL, blocks=2)]).close()
     (tmp_path / "file").write_text("")
     done = greenbench("report", tmp_path / "set", "-o", tmp_path / "file" / "r.html")
     assert done.returncode == 7
@@ -524,6 +523,6 @@ def test_an_interval_takes_three_columns_of_a_table_file(small, tmp_path):
 
 
 def test_old_stores_open_read_only(tmp_path):
-    simulate(tmp_path, [Study(SMALL, blocks=2)], traced=True).close()
+    simulate(tmp_path, [Study(goldens.SMALL, blocks=2)], traced=True).close()
     report = build_report(Store.open(tmp_path, read_only=True))
     assert report.section("traces") is not None

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar
-
-from greenbench_data.models.settings import Asked, Settings
-from greenbench_data.models.trainers import Settled
-
-from greenbench_tensorflow import catalog
-from greenbench_tensorflow.surroundings import settle
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from greenbench.api import Conditions, Model, Trainer, Value
+from greenbench_data import models
+from greenbench_data.models import trainers
 
 
-class ImageClassifier(Settled):
-    """Trains one network on one data set; subclasses name both."""
+class ImageClassifier(trainers.ImageClassifier):
+    """A classifier of digits, in this package."""
 
-    data: ClassVar[str]
-    """A classification task of `greenbench_data.load`."""
-    network: ClassVar[str]
-    """A function of `greenbench_tensorflow.networks`."""
+    package = "greenbench_tensorflow"
 
-    def begin(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> Trainer:
-        """The classification."""
-        settings = Settings.of(hyperparameters)
-        settle(conditions)
-        module = import_module("greenbench_tensorflow.classification")
-        begun: Trainer = module.Classification(self.data, self.network, settings, conditions)
-        return begun
+
+class Published(trainers.Published):
+    """A published model or a text model, in this package."""
+
+    package = "greenbench_tensorflow"
 
 
 class DigitsCnn(ImageClassifier):
@@ -41,67 +25,50 @@ class DigitsCnn(ImageClassifier):
     network = "cnn"
 
 
-class Published(Settled):
-    """Trains one of the published models or a text model; subclasses name its form of training."""
-
-    form: ClassVar[str]
-    """`module:Class` below `greenbench_tensorflow.forms`."""
-    model: ClassVar[Model]
-
-    def begin(self, hyperparameters: Mapping[str, Value], conditions: Conditions) -> Trainer:
-        """Its form of training."""
-        asked = Asked(hyperparameters, self.model)
-        settle(conditions)
-        module, _, name = self.form.partition(":")
-        form = getattr(import_module(f"greenbench_tensorflow.forms.{module}"), name)
-        begun: Trainer = form(asked, conditions)
-        return begun
-
-
 class MnistCnn(Published):
     """`mnist-cnn-keras`."""
 
-    model = catalog.MNIST_CNN
+    model = models.MNIST_CNN
     form = "images:MnistCnn"
 
 
 class MnistForwardForward(Published):
     """`mnist-forward-forward-keras`."""
 
-    model = catalog.MNIST_FORWARD_FORWARD
+    model = models.MNIST_FORWARD_FORWARD
     form = "forward_forward:MnistForwardForward"
 
 
 class MnistSiamese(Published):
     """`mnist-siamese-keras`."""
 
-    model = catalog.MNIST_SIAMESE
+    model = models.MNIST_SIAMESE
     form = "pairs:MnistSiamese"
 
 
 class Cifar10ResNet20(Published):
     """`cifar10-resnet20-keras`."""
 
-    model = catalog.CIFAR10_RESNET20
+    model = models.CIFAR10_RESNET20
     form = "images:Cifar10ResNet20"
 
 
 class Market1501HRNet18(Published):
     """`market1501-hrnet18-keras`."""
 
-    model = catalog.MARKET1501_HRNET18
+    model = models.MARKET1501_HRNET18
     form = "persons:Market1501HrNet18"
 
 
 class StdlibTransformerLm(Published):
     """`stdlib-transformer-lm-keras`."""
 
-    model = catalog.STDLIB_TRANSFORMER_LM
+    model = models.STDLIB_TRANSFORMER_LM
     form = "language:StdlibTransformerLm"
 
 
 class StdlibClassifierFineTuning(Published):
     """`stdlib-classifier-finetuning-keras`."""
 
-    model = catalog.STDLIB_CLASSIFIER_FINETUNING
+    model = models.STDLIB_CLASSIFIER_FINETUNING
     form = "finetuning:StdlibClassifierFineTuning"

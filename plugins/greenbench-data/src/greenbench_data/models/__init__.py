@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from greenbench.api import Model
 
 
+MODELS = (
+    DIGITS_MLP,
+    DIGITS_CNN,
+    MNIST_CNN,
+    MNIST_FORWARD_FORWARD,
+    MNIST_SIAMESE,
+    CIFAR10_RESNET20,
+    MARKET1501_HRNET18,
+    STDLIB_TRANSFORMER_LM,
+    STDLIB_CLASSIFIER_FINETUNING,
+)
+
+
 def in_framework(model: Model, framework: str, package: str, suffix: str = "") -> Model:
     """The model as the plugin `package` trains it, its name with `suffix`."""
     return replace(
@@ -41,6 +54,7 @@ __all__ = [
     "MNIST_CNN",
     "MNIST_FORWARD_FORWARD",
     "MNIST_SIAMESE",
+    "MODELS",
     "STDLIB_CLASSIFIER_FINETUNING",
     "STDLIB_TRANSFORMER_LM",
     "in_framework",

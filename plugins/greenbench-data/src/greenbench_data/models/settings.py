@@ -26,11 +26,7 @@ class Settings:
     @classmethod
     def of(cls, hyperparameters: Mapping[str, Value]) -> Settings:
         """The settings; a name too many or too few is an error, never passed over."""
-        expected = {field.name for field in fields(cls)}
-        if unequal := expected ^ set(hyperparameters):
-            raise ValueError(
-                f"hyperparameters that are missing or unknown: {', '.join(sorted(unequal))}"
-            )
+        _all_there({field.name for field in fields(cls)}, hyperparameters)
         return cls(
             epochs=int(hyperparameters["epochs"]),
             learning_rate=float(hyperparameters["learning_rate"]),
@@ -46,11 +42,7 @@ class Asked:
     """A trial's hyperparameters by name, each as the type that its model declares."""
 
     def __init__(self, hyperparameters: Mapping[str, Value], model: Model) -> None:
-        expected = model.defaults()
-        if unequal := set(expected) ^ set(hyperparameters):
-            raise ValueError(
-                f"hyperparameters that are missing or unknown: {', '.join(sorted(unequal))}"
-            )
+        _all_there(set(model.defaults()), hyperparameters)
         self.values = dict(hyperparameters)
 
     def number(self, name: str) -> float:
@@ -64,3 +56,10 @@ class Asked:
     def text(self, name: str) -> str:
         """A word."""
         return str(self.values[name])
+
+
+def _all_there(expected: set[str], hyperparameters: Mapping[str, Value]) -> None:
+    if unequal := expected ^ set(hyperparameters):
+        raise ValueError(
+            f"hyperparameters that are missing or unknown: {', '.join(sorted(unequal))}"
+        )
