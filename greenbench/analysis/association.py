@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from statsmodels.stats.libqsturng import qsturng
 
 from greenbench.analysis.inference import (
@@ -65,6 +65,13 @@ def associate(x: ArrayLike, y: ArrayLike, method: Method = "spearman") -> Associ
     return Association(coefficient, low, high, p, len(points))
 
 
+@lru_cache(maxsize=4096)
+def kendall_of_few(x: tuple[float, ...], y: tuple[int, ...]) -> Association | None:
+    """Kendall's τ of `associate` for points and the places of their others, worked out once for
+    each order: studies with the same settings show few."""
+    return associate(x, y, "kendall")
+
+
 def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None:
     """Spearman's ρ of `x` and `y` with the ranks of `others` (points x columns) held fixed.
 
@@ -98,16 +105,20 @@ def permuted(x: Array, y: Array, method: Permutable = "spearman") -> tuple[float
     Every order up to 8 points, otherwise a seeded sample with the observed one added (Phipson and
     Smyth 2010): for points that are few, where the formulas for p are approximations.
     """
-    a, b = _centred(x, y, method)
-    sums, observed = a[_orders(len(x))] @ b, float(a @ b)
-    exact = math.factorial(len(x)) <= EXACT_LIMIT
+    return _permuted_p(*_centred(x, y, method)), smallest_permuted(len(x))
+
+
+def _permuted_p(a: Array, b: Array) -> float:
+    """Of two centred sides."""
+    sums, observed = a[_orders(len(a))] @ b, float(a @ b)
+    exact = math.factorial(len(a)) <= EXACT_LIMIT
     tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
     extra = 0 if exact else 1
     tails = [
         int((side * sums >= side * observed - tolerance).sum()) + extra for side in (-1.0, 1.0)
     ]
     total = len(sums) + extra
-    return min(1.0, 2 * min(tails) / total), smallest_permuted(len(x))
+    return min(1.0, 2 * min(tails) / total)
 
 
 def smallest_permuted(points: int) -> float:
@@ -121,7 +132,7 @@ def associate_permuted(x: Array, y: Array, method: Permutable) -> Association:
     a, b = _centred(x, y, method)
     coefficient = min(1.0, max(-1.0, float(a @ b / math.sqrt(float((a @ a) * (b @ b))))))
     low, high = _fisher(coefficient, len(x), method) or (None, None)
-    return Association(coefficient, low, high, permuted(x, y, method)[0], len(x))
+    return Association(coefficient, low, high, _permuted_p(a, b), len(x))
 
 
 def _centred(x: Array, y: Array, method: Permutable) -> tuple[Array, Array]:
@@ -259,7 +270,7 @@ def _fisher(coefficient: float, n: int, method: Method) -> tuple[float, float] |
     if spare < 1 or abs(coefficient) >= 1:
         return None
     factor = {"pearson": 1.0, "spearman": 1 + coefficient**2 / 2, "kendall": 0.437}[method]
-    half = float(stats.norm.ppf(1 - ALPHA / 2)) * math.sqrt(factor / spare)
+    half = float(special.ndtri(1 - ALPHA / 2)) * math.sqrt(factor / spare)
     middle = math.atanh(coefficient)
     return math.tanh(middle - half), math.tanh(middle + half)
 

@@ -14,9 +14,9 @@ import pandas as pd
 from greenbench.analysis.association import (
     Method,
     Shape,
-    associate,
     associate_permuted,
     blocked_categories,
+    kendall_of_few,
     partial,
     shape_of_levels,
     smallest_permuted,
@@ -166,7 +166,8 @@ def _pair(
         return found | {"note": "constant"}
     for method, column in NAMES.items():
         if method == "kendall":
-            association = associate(x, y, method)
+            places = np.unique(y, return_inverse=True)[1]
+            association = kendall_of_few(tuple(x.tolist()), tuple(places.tolist()))
         else:
             association = associate_permuted(x, y, method)
         if association is not None:

@@ -111,9 +111,9 @@ def _rows(layout: Layout, scale: Scale) -> pd.DataFrame:
     joint, p_corrected = fit.joint(~layout.nulls)
     center = fit.estimate
     known = np.isfinite(layout.values)
-    raw = [(np.exp(pool) if scale == "ratio" else pool).mean() for pool in layout.pools]
     counts = np.array([len(pool) for pool in layout.pools])
-    original_mean = np.array(raw) @ known / known.sum(axis=0)
+    raw = layout.pool_means(exponential=scale == "ratio")
+    original_mean = raw @ known / known.sum(axis=0)
     estimate = back(center, scale)
     return pd.DataFrame(
         {

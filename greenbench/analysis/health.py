@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from greenbench.analysis.deltas import deltas
 from greenbench.analysis.inference import ALPHA
@@ -59,7 +59,7 @@ def drift(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
         error = math.sqrt(float(rest @ rest) / df / spread)
         if not error > 0:
             continue
-        half = float(stats.t.ppf(1 - ALPHA / 2, df)) * error
+        half = float(special.stdtrit(df, 1 - ALPHA / 2)) * error
         rows.append(
             {
                 "study": study,
@@ -68,7 +68,7 @@ def drift(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
                 "per_hour": _relative(slope),
                 "low": _relative(slope - half),
                 "high": _relative(slope + half),
-                "p": 2 * float(stats.t.sf(abs(slope) / error, df)),
+                "p": 2 * float(special.stdtr(df, -abs(slope) / error)),
                 "over_suite": _relative(slope * float(hours.max())),
             }
         )
@@ -94,7 +94,7 @@ def outliers(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
         if len(table) < FEWEST_RUNS or df < FEWEST_RUNS / 2 or moved.empty:
             continue
         z = rest / (float(moved.median()) * 1.4826 * math.sqrt(len(table) / df))
-        limit = max(OUTLIER, float(stats.norm.isf(ALPHA / 2 / len(table))))
+        limit = max(OUTLIER, -float(special.ndtri(ALPHA / 2 / len(table))))
         far = table.assign(z=z, value=table[quantity])[z.abs() > limit]
         parts.append(far[list(OUTLIER_COLUMNS)])
     found = [part for part in parts if len(part)]

@@ -40,8 +40,8 @@ def joint_p(t: Array, df: float, loadings: Sequence[float]) -> Array:
 @lru_cache(maxsize=4096)
 def joint_quantile(df: float, loadings: tuple[float, ...], confidence: float = 1 - ALPHA) -> float:
     """The c such that all of a family's |T| stay below it with `confidence` (see `joint_p`)."""
-    low = float(stats.t.ppf(0.5 + confidence / 2, df))
-    high = float(stats.t.ppf(1 - (1 - confidence) / (2 * len(loadings)), df))
+    low = float(special.stdtrit(df, 0.5 + confidence / 2))
+    high = float(special.stdtrit(df, 1 - (1 - confidence) / (2 * len(loadings))))
     if high - low < 1e-9:
         return low
 
@@ -78,5 +78,12 @@ def _normal_nodes() -> tuple[Array, Array]:
 @lru_cache(maxsize=256)
 def _scale_nodes(df: float) -> tuple[Array, Array]:
     """Values of √(χ²/df) with weights."""
-    nodes, weights = special.roots_legendre(S_NODES)
+    nodes, weights = _uniform_nodes()
     return np.sqrt(stats.chi2.ppf((nodes + 1) / 2, df) / df), weights / 2
+
+
+@lru_cache(maxsize=1)
+def _uniform_nodes() -> tuple[Array, Array]:
+    """Of the interval from -1 to 1."""
+    nodes, weights = special.roots_legendre(S_NODES)
+    return nodes, weights

@@ -62,7 +62,7 @@ def _rows(channel: str, layout: Layout, kinds: list[Layout]) -> pd.DataFrame:
     fits = [fit_blocks(kind.contrasts, kind.originals) for kind in kinds]
     energy, time, power = (fit.estimate for fit in fits)
     known = np.isfinite(layout.values)
-    means = np.array([np.exp(pool).mean() for pool in layout.pools]) @ known / known.sum(axis=0)
+    means = layout.pool_means(exponential=True) @ known / known.sum(axis=0)
     delta_j = means * np.expm1(energy)
     with np.errstate(all="ignore"):
         by_log = np.where(np.abs(energy) > 1e-9, delta_j / energy, means)
