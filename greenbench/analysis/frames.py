@@ -465,9 +465,9 @@ def _divergences(store: Store, trials: pd.DataFrame) -> pd.Series:
 def json_rows(texts: pd.Series) -> Iterator[Any]:
     """What each JSON text holds, {} where there is none; many are read at once, which takes a third
     of the time."""
-    for start in range(0, len(texts), CHUNK):
-        part = texts.iloc[start : start + CHUNK]
-        yield from json.loads(f"[{','.join(t if isinstance(t, str) else '{}' for t in part)}]")
+    found = texts.fillna("{}").to_numpy(object)
+    for start in range(0, len(found), CHUNK):
+        yield from json.loads(f"[{','.join(found[start : start + CHUNK])}]")
 
 
 def _scenario(text: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ SHOWN = (
     "low_one_sided",
     "high_one_sided",
 )
+RUN = ("study", "arm", "mutation", "block", "cohort", "start_s")
 SENSITIVITY_COLUMNS = (
     "study",
     "arm",
@@ -126,7 +127,8 @@ def _known(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
         return cohorts.assign(_log=[]).iloc[:0]
     values = pd.to_numeric(cohorts[quantity], errors="coerce").to_numpy(float)
     usable = np.isfinite(values) & (values > 0) & cohorts["start_s"].notna().to_numpy(bool)
-    table: pd.DataFrame = cohorts.loc[usable].copy()
+    columns = [*dict.fromkeys((*RUN, quantity))]
+    table: pd.DataFrame = cohorts.loc[usable, columns].copy()
     table["_log"] = np.log(values[usable])
     return table
 

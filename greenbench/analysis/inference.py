@@ -88,10 +88,7 @@ def _permutations(values: Array, pools: Sequence[Array]) -> list[Permutation]:
     observed = mutants.sum(axis=0)
     tolerance = 1e-9 * np.maximum(np.abs(mutants).max(axis=0), np.abs(originals).max())
     exact = math.prod((sizes + 1).tolist()) <= EXACT_LIMIT
-    if exact:
-        sums = _all_sums(mutants, np.split(originals, first[1:]))
-    else:
-        sums = _drawn_sums(mutants, originals, tuple(sizes.tolist()))
+    sums = (_all_sums if exact else _drawn_sums)(mutants, np.split(originals, first[1:]))
     extra = 0 if exact else 1
     below = (sums <= observed + tolerance).sum(axis=0) + extra
     above = (sums >= observed - tolerance).sum(axis=0) + extra
@@ -109,18 +106,16 @@ def _all_sums(mutants: Array, originals: Sequence[Array]) -> Array:
     return reduce(lambda left, right: (left[:, None] + right).reshape(-1, left.shape[1]), parts)
 
 
-def _drawn_sums(mutants: Array, originals: Array, sizes: tuple[int, ...]) -> Array:
+def _drawn_sums(mutants: Array, originals: Sequence[Array]) -> Array:
     """(RESAMPLES x arms): the same of random arrangements, which all arms share."""
-    arrangements = _arrangements(sizes)
-    before = np.cumsum(sizes) - sizes
-    numbered = np.append(0.0, originals)
-    sums = np.zeros((RESAMPLES, mutants.shape[1]))
-    for start in range(0, len(sizes), CHUNK):
+    arrangements = _arrangements(tuple(len(pool) for pool in originals))
+    common = np.zeros(RESAMPLES)
+    for pool, chosen in zip(originals, arrangements, strict=True):
+        common += np.append(0.0, pool).take(chosen, mode="clip")
+    sums = np.tile(common[:, None], mutants.shape[1])
+    for start in range(0, len(mutants), CHUNK):
         here = slice(start, start + CHUNK)
-        chosen = arrangements[here]
-        own = chosen == 0
-        places = np.where(own, 0, before[here, None] + chosen)
-        sums += numbered[places].sum(axis=0)[:, None] + own.astype(float).T @ mutants[here]
+        sums += (arrangements[here] == 0).astype(float).T @ mutants[here]
     return sums
 
 

@@ -157,11 +157,10 @@ def spread(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     variances of pairs (1939), on values divided by their mean. A point is an arm; fewer than 4
     say nothing.
     """
-    known = cohorts[~cohorts["null"].astype(bool)]
+    together = cohorts.loc[cohorts["kind"] != "solo", "model"].unique()
+    known = cohorts[cohorts["model"].isin(together) & ~cohorts["null"].astype(bool)]
     rows = []
     for model, table in known.groupby("model", sort=False):
-        if (table["kind"] == "solo").all():
-            continue
         solo = _arm_means(table[table["kind"] == "solo"], quantity)
         beside = table[table["kind"] != "solo"]
         for scenario, group in beside.groupby("scenario", sort=False):
@@ -181,10 +180,10 @@ def matrix(trials: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:
     (means over blocks, s), `slowdown`: their ratio, with a 95 % interval by Welch's t on logarithms
     of block means. A background has no time of its own. What it costs is in `together`.
     """
-    counted = trials[trials["cohort"].isin(cohorts["cohort"]) & (trials["arm"] == "original")]
-    counted = counted[counted["train_s"] > 0]
+    counted = trials[(trials["arm"] == "original") & (trials["train_s"] > 0)]
     if (counted["kind"] == "solo").all():
         return pd.DataFrame(columns=list(MATRIX_COLUMNS))
+    counted = counted[counted["cohort"].isin(cohorts["cohort"])]
     solo = dict(iter(counted[counted["kind"] == "solo"].groupby(["model", "hyperparameters"])))
     beside = trials[trials["cohort"].isin(counted["cohort"])]
     others = beside.groupby("cohort", sort=False)["model"].apply(list)
