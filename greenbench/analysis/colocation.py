@@ -39,8 +39,8 @@ def per_training(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     ratio (below k, k trainings side by side are done sooner than one after another).
     """
     rows: list[dict[str, Any]] = []
-    together = cohorts.loc[cohorts["kind"] == "homogeneous", "model"].unique()
-    for _, table in cohorts[cohorts["model"].isin(together)].groupby("model", sort=False):
+    with_copies = cohorts.loc[cohorts["kind"] == "homogeneous", "model"].unique()
+    for _, table in cohorts[cohorts["model"].isin(with_copies)].groupby("model", sort=False):
         solo = table[table["kind"] == "solo"]
         parallel = table[table["kind"] == "homogeneous"]
         for _, together in parallel.groupby(["scenario", "mutation"], sort=False):

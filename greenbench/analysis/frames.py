@@ -428,7 +428,9 @@ def _frame(
         parts.append(pa.table(arrays, names))
     if not parts:
         return pd.DataFrame(columns=names).astype(dict.fromkeys(numeric, float))
-    return pa.concat_tables(parts, promote_options="permissive").combine_chunks().to_pandas()
+    table = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 CHUNK = 10_000

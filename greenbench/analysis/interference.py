@@ -157,8 +157,8 @@ def spread(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     variances of pairs (1939), on values divided by their mean. A point is an arm; fewer than 4
     say nothing.
     """
-    together = cohorts.loc[cohorts["kind"] != "solo", "model"].unique()
-    known = cohorts[cohorts["model"].isin(together) & ~cohorts["null"].astype(bool)]
+    in_company = cohorts.loc[cohorts["kind"] != "solo", "model"].unique()
+    known = cohorts[cohorts["model"].isin(in_company) & ~cohorts["null"].astype(bool)]
     rows = []
     for model, table in known.groupby("model", sort=False):
         solo = _arm_means(table[table["kind"] == "solo"], quantity)

@@ -12,6 +12,8 @@ from scipy import optimize, special, stats
 from greenbench.analysis.inference import ALPHA, Array
 
 Z_NODES, S_NODES = 48, 160
+LEAST = 1e-12
+"""The smallest p that is integrated: 1 minus it still has some digits."""
 
 
 def joint_p(t: Array, df: float, loadings: Sequence[float]) -> Array:
@@ -23,17 +25,17 @@ def joint_p(t: Array, df: float, loadings: Sequence[float]) -> Array:
     independent given what they share, so the integral has two dimensions for any number of arms:
     Gauss-Hermite over the shared part, Gauss-Legendre over the variance. It is scipy's
     `multivariate_t.cdf` without its random numbers, and does not change with its version. Kept
-    between the uncorrected p and Bonferroni's, which it cannot leave.
+    between the uncorrected p and Bonferroni's, which it cannot leave, and Bonferroni's where that
+    is so small that the integral has no digits left.
     """
     size = np.abs(np.asarray(t, dtype=float))
     single = 2 * special.stdtr(df, -size)
     known = np.isfinite(size) & (df > 0)
-    corrected = np.full(len(size), math.nan)
-    if known.any():
-        outside = 1 - _inside(size[known], float(df), tuple(loadings))
-        corrected[known] = np.clip(
-            outside, single[known], np.minimum(1, len(loadings) * single[known])
-        )
+    corrected = np.where(known, np.minimum(1, len(loadings) * single), math.nan)
+    told = corrected > LEAST
+    if told.any():
+        outside = 1 - _inside(size[told], float(df), tuple(loadings))
+        corrected[told] = np.clip(outside, single[told], corrected[told])
     return corrected
 
 
