@@ -91,20 +91,17 @@ class _Behind:
         return [
             {
                 "label": _label(behind),
-                "groups": [
-                    number
-                    for group, number in self._groups.items()
-                    if group.study == behind.study
-                    and (not behind.arms or group.arms[0] in behind.arms)
-                ],
+                "groups": [number for group, number in self._groups.items() if behind.holds(group)],
             }
             for behind in self._numbers
         ]
 
 
 def _label(behind: Behind) -> str:
-    arms = " and ".join(inert(arm) for arm in behind.arms) or "all arms"
-    return f"{inert(behind.study)}: {arms}"
+    return "; ".join(
+        f"{inert(part.study)}: {' and '.join(map(inert, part.arms)) or 'all arms'}"
+        for part in behind.parts()
+    )
 
 
 def _section(section: Section, behind: _Behind, numbers: Iterator[int]) -> dict[str, Any]:

@@ -361,9 +361,10 @@ def test_every_number_of_a_study_names_trials_that_are_listed(small, full, impor
                     if selection is None:
                         assert row[0] == "all", table.title
                         continue
-                    arms = {g.arms[0] for g in listed if g.study == selection.study}
-                    assert arms
-                    assert set(selection.arms) <= arms, table.title
+                    for part in selection.parts():
+                        arms = {g.arms[0] for g in listed if g.study == part.study}
+                        assert arms
+                        assert set(part.arms) <= arms, table.title
                     if table.columns[0].title == "Study":
                         assert row[0] == selection.study
     expected = {"effects", "choice", "correlations", "trust", "shares", "failures", "limits"}
