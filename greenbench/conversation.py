@@ -105,6 +105,8 @@ class Conversation:
     first_epoch: dict[str, float] = field(default_factory=dict)
     last_epoch: dict[str, float] = field(default_factory=dict)
     """What the first and the last epoch reported; one object if there was one epoch."""
+    tested: dict[str, float] = field(default_factory=dict)
+    """What the test reported."""
     effective: dict[str, Effective] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     error_kind: str | None = None
@@ -229,6 +231,8 @@ class Conversation:
         metrics = _metrics(payload.get("metrics", {}))
         if kind == "epoch":
             self.first_epoch, self.last_epoch = self.first_epoch or metrics, metrics
+        elif kind == "test":
+            self.tested = metrics
         self.repeated += kind in REPEATED
         if kind in REPEATED and self.repeated > MAX_WINDOWS:
             return
