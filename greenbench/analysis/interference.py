@@ -173,16 +173,16 @@ def spread(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows, columns=list(SPREAD_COLUMNS))
 
 
-def matrix(trials: pd.DataFrame) -> pd.DataFrame:
+def matrix(trials: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:
     """Who slows whom: each model's own training time beside others against solo.
 
-    From completed, counted trials of originals (and of their companions): `model` with its `role`,
-    `beside` (the other members' models), solo_s and beside_s (means over blocks, s), `slowdown`:
-    their ratio, with a 95 % interval by Welch's t on logarithms of block means. A background has
-    no time of its own. What it costs is in `together`.
+    From the trials of `cohorts` (those that statistics rest on) that are originals, and from their
+    companions: `model` with its `role`, `beside` (the other members' models), solo_s and beside_s
+    (means over blocks, s), `slowdown`: their ratio, with a 95 % interval by Welch's t on logarithms
+    of block means. A background has no time of its own. What it costs is in `together`.
     """
-    counted = trials[trials["counted"] & (trials["status"] == "completed")]
-    counted = counted[(counted["train_s"] > 0) & (counted["arm"] == "original")]
+    counted = trials[trials["cohort"].isin(cohorts["cohort"]) & (trials["arm"] == "original")]
+    counted = counted[counted["train_s"] > 0]
     if (counted["kind"] == "solo").all():
         return pd.DataFrame(columns=list(MATRIX_COLUMNS))
     solo = dict(iter(counted[counted["kind"] == "solo"].groupby(["model", "hyperparameters"])))

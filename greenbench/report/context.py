@@ -313,7 +313,7 @@ def _company(
         overlap=interference.overlap(table),
         interaction=interference.interaction(main, table),
         spread=interference.spread(table, quantity),
-        matrix=interference.matrix(trials if len(table) else trials.iloc[:0]),
+        matrix=interference.matrix(trials, table),
     )
 
 

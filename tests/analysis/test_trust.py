@@ -18,6 +18,7 @@ from greenbench.analysis.power import blocks_to_detect, detectable, reached, run
 from greenbench.analysis.stated import Stated
 from greenbench.analysis.verdicts import FINE, performance
 from greenbench.api import Metric, Scenario, Window
+from greenbench.report.context import context
 
 ACCURACY = Metric(name="accuracy", direction="maximize", margin=0.01)
 PAIR = Scenario(kind="homogeneous", copies=2)
@@ -279,11 +280,31 @@ def test_who_slows_whom():
             ("a/mixed", f"m{block}", "a", "mixed", "mixed with b", "measured", block, 1.5 * a),
             ("a/mixed", f"m{block}", "b", "mixed", "mixed with b", "companion", block, 1.1 * b),
         ]
-    found = interference.matrix(trials_of(rows)).set_index("model")
+    trials = trials_of(rows)
+    found = interference.matrix(trials, trials).set_index("model")
     assert found.loc["a", "beside"] == "b"
     assert found.loc["a", "low"] < 1.5 < found.loc["a", "high"]
     assert found.loc["b", "slowdown"] == pytest.approx(1.1, rel=0.02)
     assert found.loc["b", "role"] == "companion"
+
+
+@pytest.mark.parametrize(("included", "slowed"), [(False, 1.3), (True, 1.3 * 3 ** (1 / 6))])
+def test_a_run_that_failed_a_check_slows_nobody_unless_asked_for(tmp_path, included, slowed):
+    """Two copies take 1.3 times as long; one run, whose check failed, three times that."""
+    studies = [Study(blocks=6, originals=1), Study(blocks=6, originals=1, scenario=PAIR)]
+    store = simulate(tmp_path, studies)
+    run, attempt = store.connection.execute(
+        "SELECT cohort_run, MIN(id) FROM attempts GROUP BY cohort_run ORDER BY cohort_run DESC"
+    ).fetchone()
+    store.connection.execute(
+        "UPDATE windows SET end_s = start_s + 3 * (end_s - start_s)"
+        " WHERE kind = 'train' AND cohort_run = ?",
+        (run,),
+    )
+    check = {"check": "background", "severity": "fail", "text": "it hardly trained"}
+    store.add_rows("checks", [check | {"attempt": attempt}])
+    found = context(store, include_invalid=included).company.matrix.iloc[0]
+    assert found["slowdown"] == pytest.approx(slowed, rel=0.02)
 
 
 def mixed_cohorts():

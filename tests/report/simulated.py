@@ -253,6 +253,9 @@ def _run(
             error=outcome.get("error"),
         )
         store.end_attempt(attempt, end)
+        if trial.role != "background":
+            own = Window(kind="train", start_s=start_s, end_s=start_s + train_s)
+            store.add_window(session, own, [], cohort_run=run, attempt=attempt)
     store.end_cohort(run, status, start_s + train_s + 5)
     window = Window(kind="train", start_s=start_s, end_s=start_s + train_s)
     total = outcome.get("energy_j", energy_j)
