@@ -19,6 +19,7 @@ from greenbench.analysis.published import (
     published_tests,
 )
 from greenbench.analysis.questions import (
+    FEWEST_SETTINGS,
     clustered_correlations,
     explained_by_time,
     scatter_beside,
@@ -91,8 +92,13 @@ class Answers:
 
     @cached_property
     def total(self) -> str:
-        """What decides what is greener: the total of the channels, else time."""
+        """What decides which mutant is better: the total of the channels, else time."""
         return "energy_j" if self.context.measured else "train_s"
+
+    @property
+    def better(self) -> str:
+        """What a mutant with less of it is called: nothing is greener that was not metered."""
+        return "greener" if self.context.measured else "quicker"
 
     @cached_property
     def quantities(self) -> list[str]:
@@ -201,7 +207,7 @@ def _points(known: Answers, solo: set[str], beside: set[str]) -> Iterator[str]:
         what = quantity_name(known.total)
         if known.energies:
             what = f"total energy ({', '.join(map(quantity_name, known.energies))})"
-        text = f"Greener {words}, by the published test on {what}: {total} of {count} mutants"
+        text = f"{known.better.capitalize()} {words}, by the published test on {what}: {total} of {count} mutants"
         if len(known.energies) > 1:
             every = len(known.greener(known.energies, studies))
             text += f"; with each channel significantly lower instead of their total: {every}"
@@ -260,13 +266,14 @@ def _clustered(known: Answers, parts: list[Series], heading: str) -> Table:
         by_quantity = {row["quantity"]: row for row in rows.to_dict("records")}
         values = [_interval(by_quantity[q]) for q in known.quantities]
         holds = [_title(q) for q in known.quantities if by_quantity[q]["p_corrected"] < ALPHA]
+        nothing = "none" if (rows["smallest_p"] < ALPHA).any() else "too few to tell"
         cells.append(
             (
                 str(study),
                 str(name),
                 int(rows["settings"].max()),
                 *values,
-                ", ".join(holds) or "none",
+                ", ".join(holds) or nothing,
                 _against(known, str(study), str(name)),
             )
         )
@@ -285,7 +292,8 @@ def _clustered(known: Answers, parts: list[Series], heading: str) -> Table:
         notes=(
             (
                 "Each setting is one point; p permutes the settings. Holds: p below 0.05 after Benjamini"
-                " and Hochberg's correction over this table."
+                " and Hochberg's correction over this table. A dash: fewer than"
+                f" {FEWEST_SETTINGS} settings."
             ),
         ),
         behind=tuple(behind),
@@ -349,11 +357,14 @@ def _counts(known: Answers, tests: pd.DataFrame, studies: set[str], heading: str
             Column("Mutants", "count"),
             *(Column(f"{what} {word}", "count") for word in WORDS),
             *(Column(f"performance {word}", "count") for word in WORDS),
-            Column("Greener", "count"),
+            Column(known.better.capitalize(), "count"),
             *([Column("Greener, each channel", "count")] if len(known.energies) > 1 else []),
         ),
         rows=(*cells, ("all", "", *sums)),
-        notes=(PUBLISHED, "Greener: lower, and performance not significantly worse."),
+        notes=(
+            PUBLISHED,
+            f"{known.better.capitalize()}: lower, and performance not significantly worse.",
+        ),
         behind=(*behind, None),
     )
 
@@ -386,7 +397,12 @@ def _against_performance(known: Answers, tests: pd.DataFrame, heading: str) -> T
             *(Column(f"performance {word}", "count") for word in ("win", "tie", "loss")),
         ),
         rows=rows,
-        notes=("Win: significantly less energy, or better performance, by the published test.",),
+        notes=(
+            (
+                f"Win: significantly less {'energy' if known.energies else 'time'}, or better"
+                " performance, by the published test."
+            ),
+        ),
     )
 
 

@@ -127,6 +127,13 @@ def test_estimates_are_labelled_and_conclude_nothing(tmp_path, blocks):
     assert all(trial["cohort_estimate_j"] > 0 for trial in results_json(store)["trials"])
 
 
+def test_what_was_not_metered_is_called_quicker_and_never_greener(tmp_path):
+    store = simulate(tmp_path, [Study(TRUTHS, blocks=6)], channels=[ESTIMATE])
+    text = render_markdown(build_report(store, also=["paper"]).only(["paper"]))
+    assert "Quicker alone, by the published test on time:" in text
+    assert "Greener" not in text
+
+
 def test_generated_data_are_called_so_wherever_results_on_them_show(tmp_path):
     """The simulated models are synthetic; one is made a recorded one here."""
     label = "Generated data, not recorded from the world"
