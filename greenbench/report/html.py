@@ -35,13 +35,11 @@ def render_html(report: Report) -> str:
     """The whole report as a page; the same for the same record."""
     behind = _Behind(report)
     figures = [figure for section in report.sections for figure in section.figures]
-    data = {
-        "figures": [_figure(figure, behind) for figure in figures],
-        "behind": behind.selections(),
-    }
+    drawn = [_figure(figure, behind) for figure in figures]
     numbers = iter(range(len(figures)))
     sections = [_section(section, behind, numbers) for section in report.sections]
     trials = _trials(report, behind)
+    data = {"figures": drawn, "behind": behind.selections()}  # those of the tables too
     style, script = _part("page.css"), _part("figures.js") + _part("page.js")
     page: str = _template().render(
         title=inert(report.title),

@@ -371,6 +371,17 @@ def test_every_number_of_a_study_names_trials_that_are_listed(small, full, impor
     assert traced == expected | {"colocation", "diagnostics", "paper"}
 
 
+def test_every_link_of_the_page_leads_to_trials(full, imported):
+    for report in (full, imported):
+        page = render_html(report)
+        data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)
+        selections = json.loads(data[1])["behind"]
+        linked = {int(number) for number in re.findall(r'href="#trials:(\d+)"', page)}
+        assert linked
+        assert linked <= set(range(len(selections)))
+        assert all(selection["groups"] for selection in selections)
+
+
 def test_every_mark_of_a_figure_names_its_trials(full, imported):
     kinds = set()
     for report in (full, imported):
