@@ -182,7 +182,13 @@ class CohortRun:
         )
 
     def _listen_for(self, seconds: float) -> None:
-        for key, _ in self._selector.select(seconds):
+        asked_s = time.monotonic()
+        heard = [key for key, _ in self._selector.select(seconds)]
+        speaking = {key.fileobj for key in heard}
+        for member in self.members:
+            if (member.connection or member.listener) not in speaking:
+                member.arrivals.nothing_waits(asked_s)
+        for key in heard:
             key.data()
 
     def _accepter(self, member: Member) -> Callable[[], None]:
@@ -199,6 +205,7 @@ class CohortRun:
         return accept
 
     def _read(self, member: Member, connection: socket.socket) -> None:
+        asked_s = time.monotonic()
         try:
             data = connection.recv(protocol.READ_BYTES)
         except OSError:
@@ -208,11 +215,12 @@ class CohortRun:
             self._close(member)
             return
         try:
-            events = member.conversation.feed(data, received_s)
+            events = member.conversation.feed(data, received_s, member.arrivals.earliest_s)
         except ProtocolError as error:
             member.fail("protocol", str(error))
             self._close(member)
             return
+        member.arrivals.took(len(data), asked_s)
         slot = self.members.index(member)
         for event in events:
             self._note(slot, member, event.kind)

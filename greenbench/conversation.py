@@ -11,7 +11,7 @@ from greenbench import protocol
 from greenbench.api import Effective, Share, Unused, Window, WindowKind
 
 STAMP_LIMIT_S: Final = 1.0
-"""How far a worker's stamp may lie before its receipt; beyond it the trial is invalid."""
+"""How far a worker's stamp may lie before it can have come; beyond it the trial is invalid."""
 
 AHEAD_LIMIT_S: Final = 0.001
 """How far a stamp may lie after its receipt: the clock is one, so only rounding remains."""
@@ -105,6 +105,8 @@ class Conversation:
     first_epoch: dict[str, float] = field(default_factory=dict)
     last_epoch: dict[str, float] = field(default_factory=dict)
     """What the first and the last epoch reported; one object if there was one epoch."""
+    tested: dict[str, float] = field(default_factory=dict)
+    """What the test reported."""
     effective: dict[str, Effective] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     error_kind: str | None = None
@@ -149,8 +151,9 @@ class Conversation:
         """With the next worker of the same trial: events go on being counted."""
         return Conversation(_sequence=self._sequence)
 
-    def feed(self, data: bytes, received_s: float) -> list[Event]:
-        """Takes bytes from the socket; returns the events in them.
+    def feed(self, data: bytes, received_s: float, came_s: float | None = None) -> list[Event]:
+        """Takes bytes from the socket; returns the events in them. They came after `came_s`,
+        wherever the host was until it took them (default: just then).
 
         Raises ProtocolError for anything that is not the next thing to say. Events before the
         offence are lost to the caller, but not their effect on this conversation.
@@ -163,9 +166,10 @@ class Conversation:
         self._buffer = bytearray(rest)
         if any(len(line) >= protocol.MAX_LINE_BYTES for line in (*lines, rest)):
             raise ProtocolError(f"a message is longer than {protocol.MAX_LINE_BYTES} bytes")
-        return [self._take(bytes(line), received_s) for line in lines]
+        came_s = received_s if came_s is None else came_s
+        return [self._take(bytes(line), received_s, came_s) for line in lines]
 
-    def _take(self, line: bytes, received_s: float) -> Event:
+    def _take(self, line: bytes, received_s: float, came_s: float) -> Event:
         try:
             kind, payload = protocol.decode(line)
         except (ValueError, RecursionError) as error:
@@ -178,21 +182,21 @@ class Conversation:
         if kind in UNSTAMPED:
             self._after_the_end(kind, payload)
             return Event(self._sequence, kind, received_s, received_s, {})
-        stamp_s = self._stamp(kind, payload.pop("stamp_s", None), received_s)
+        stamp_s = self._stamp(kind, payload.pop("stamp_s", None), received_s, came_s)
         try:
             self._advance(kind, stamp_s, payload)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ProtocolError(f"{kind} is malformed: {_short(error)}") from error
         return Event(self._sequence, kind, stamp_s, received_s, payload, len(line))
 
-    def _stamp(self, kind: str, stamp_s: object, received_s: float) -> float:
+    def _stamp(self, kind: str, stamp_s: object, received_s: float, came_s: float) -> float:
         if not isinstance(stamp_s, float):
             raise ProtocolError(f"{kind} has no stamp")
         if not self._last_stamp_s <= stamp_s <= received_s + AHEAD_LIMIT_S:
             raise ProtocolError(f"{kind} is stamped out of order or in the future")
-        if received_s - stamp_s > STAMP_LIMIT_S:
+        if came_s - stamp_s > STAMP_LIMIT_S:
             raise ProtocolError(
-                f"{kind} was stamped {received_s - stamp_s:.3f} s before it came"
+                f"{kind} was stamped {came_s - stamp_s:.3f} s before it came"
                 f" (limit {STAMP_LIMIT_S} s)"
             )
         self._last_stamp_s = stamp_s
@@ -229,6 +233,8 @@ class Conversation:
         metrics = _metrics(payload.get("metrics", {}))
         if kind == "epoch":
             self.first_epoch, self.last_epoch = self.first_epoch or metrics, metrics
+        elif kind == "test":
+            self.tested = metrics
         self.repeated += kind in REPEATED
         if kind in REPEATED and self.repeated > MAX_WINDOWS:
             return

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from greenbench.api import Exit, Launch, Running, Status
+from greenbench.arrivals import Arrivals
 from greenbench.conversation import Conversation
 from greenbench.proof import configuration_problem, device_of, device_problem
 from greenbench.protocol import FROM_OUTSIDE
@@ -28,6 +29,8 @@ class Member:
     listener: socket.socket
     running: Running | None = None
     connection: socket.socket | None = None
+    arrivals: Arrivals = field(default_factory=lambda: Arrivals(time.monotonic()))
+    """Of what comes through its socket."""
     conversation: Conversation = field(default_factory=Conversation)
     status: Status = "running"
     error_kind: str | None = None

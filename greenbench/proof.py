@@ -8,10 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from greenbench.api import Direction, Effective, Launch, Model, Share, Trial, Unused, Value
+from greenbench.api import (
+    Direction,
+    Effective,
+    Launch,
+    Metric,
+    Model,
+    Share,
+    Trial,
+    Unused,
+    Value,
+)
 
 TOLERANCE: Final = 1e-6
 """Relative: frameworks keep a learning rate in single precision."""
+GUESSING_Z: Final = 2.326
+"""One-sided 1 % of the normal distribution: so rarely does guessing itself pass for learning."""
 START_TOLERANCE: Final = 0.05
 """Relative: the loss at the start may be that of one batch, which differs from the mean of all."""
 NUMBERS: Final = (bool, int, float)
@@ -25,12 +37,19 @@ def configuration_problem(trial: Trial, effective: Mapping[str, Effective]) -> P
     """Whether a trainer used another configuration than asked for, or a mutation did nothing.
 
     A null mutant and an original are asked for the original's configuration, so that they must
-    leave it as it is. A mutation changed nothing if it is smaller than single precision, comes to
+    leave it as it is. Where the trainer tells its steps, they must be as many as planned. A mutation changed nothing if it is smaller than single precision, comes to
     the same count of whole things, or is of what nothing acted on.
     """
     wrong = differences(trial.hyperparameters, effective)
     if wrong:
         return "configuration", "the trainer used another configuration: " + "; ".join(wrong)
+    taken, planned = effective.get("steps"), effective.get("planned_steps")
+    if planned is not None and taken != planned:
+        text = (
+            f"the trainer took {taken!r} optimizer steps, but epochs, data and batch size come to"
+            f" {planned!r}"
+        )
+        return "configuration", text
     changes = trial.mutation.changes if trial.mutation else ()
     changed = [c for c in changes if c.hyperparameter in trial.hyperparameters]
     if changed and all(_identical(c.before, effective[c.hyperparameter]) for c in changed):
@@ -94,12 +113,14 @@ def divergence(
     metrics: Mapping[str, float],
     first_epoch: Mapping[str, float],
     last_epoch: Mapping[str, float],
+    tested: Mapping[str, float],
 ) -> Divergence | None:
     """The first of: a metric or the training loss is not finite; the training loss of the last
     epoch lies above its start; a metric is no better than chance. None if it learned.
 
     The start is what the first epoch reports as `first_loss` (the loss of the first batch, before
-    the first step), or else its `loss` if more epochs followed. Chance is what the model declares.
+    the first step), or else its `loss` if more epochs followed. Chance is what the test reports of
+    it (`tested`), or else what the model declares.
     """
     for name, value in [*metrics.items(), *last_epoch.items()]:
         if not math.isfinite(value):
@@ -113,19 +134,43 @@ def divergence(
         text = f"the training loss ended at {loss:.6g}, above its start at {start:.6g}"
         return Divergence("loss_above_start", "loss", loss, start, text)
     for metric in model.metrics:
-        end, chance = metrics.get(metric.name), metric.chance
+        end, chance = (
+            metrics.get(metric.name),
+            _told(tested, f"chance_{metric.name}", metric.chance),
+        )
         if end is None or chance is None:
             continue
-        if not _better(end, chance, metric.margin or 0.0, metric.direction):
-            text = f"{metric.name} is {end:.6g}, and guessing gives {chance:.6g}"
-            return Divergence("at_chance", metric.name, end, chance, text)
+        limit = _guessing_limit(metric, chance, _told(tested, "items", metric.items))
+        if not _beyond(end, limit, metric.direction):
+            text = (
+                f"{metric.name} is {end:.6g}, and guessing gives {chance:.6g}"
+                f" (up to {limit:.6g} counts as that)"
+            )
+            return Divergence("at_chance", metric.name, end, limit, text)
     return None
 
 
-def _better(value: float, chance: float, margin: float, direction: Direction) -> bool:
-    """Whether it lies beyond chance by more than the metric's own noise."""
-    gain = value - chance if direction == "maximize" else chance - value
-    return gain > margin
+def _told(tested: Mapping[str, float], name: str, declared: float | None) -> float | None:
+    """What the test reports, if it is a number; else what the model declares."""
+    value = tested.get(name)
+    return declared if value is None or not math.isfinite(value) else value
+
+
+def _guessing_limit(metric: Metric, chance: float, items: float | None) -> float:
+    """The value that a metric has to pass to be better than guessing: by its margin, and, if it is
+    a share of test items, by more than what guessing gives varies over so many of them."""
+    whole = 100.0 if metric.unit == "%" else 1.0
+    share, noise = chance / whole, 0.0
+    is_share = metric.of_test_set or metric.items is not None
+    if is_share and items is not None and items > 0 and 0.0 <= share <= 1.0:
+        noise = GUESSING_Z * whole * math.sqrt(share * (1.0 - share) / items)
+    gain = max(metric.margin or 0.0, noise)
+    return chance + gain if metric.direction == "maximize" else chance - gain
+
+
+def _beyond(value: float, limit: float, direction: Direction) -> bool:
+    """Whether it lies on the better side of the limit."""
+    return value > limit if direction == "maximize" else value < limit
 
 
 def _same(wanted: Value, used: Effective | None) -> bool:

@@ -137,7 +137,7 @@ class Recording:
     def _end_learning(self, attempt: int, member: Member) -> None:
         """A training that came to nothing has that for its outcome."""
         said, model = member.conversation, member.launch.model.value
-        found = divergence(model, said.metrics, said.first_epoch, said.last_epoch)
+        found = divergence(model, said.metrics, said.first_epoch, said.last_epoch, said.tested)
         if found is not None:
             row = {"attempt": attempt, **asdict(found)}
             row["found"] = found.found if math.isfinite(found.found) else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from math import isfinite
@@ -26,6 +28,13 @@ LOCK_TRY_S = 0.1
 CACHE_KIB = 256
 """Pages that a writer keeps: a run's memory must not grow with its results, and the kernel caches
 the file as well."""
+INDEX_BYTES = 4 * 32768
+"""Of SQLite's index of its log, which all who have the file open share in mapped memory: enough for
+67 MB of log. Where a block of it is missing on a full disk, touching it ends the process, so all of
+it is taken at once."""
+ROOM_BYTES = 2 * INDEX_BYTES
+"""A file system with less room than this is full: nothing can be written before there is more."""
+MAKE_ROOM = "make room on the disk; the same command goes on from what was committed"
 Table = Literal[
     "usage_1hz",
     "gpu_1hz",
@@ -85,14 +94,15 @@ class Store:
     def create(cls, folder: Path, facts: Mapping[str, Any], trials: Iterable[Trial]) -> Store:
         """Makes a result set in `folder` (created if needed, must hold none yet)."""
         path = folder / FILE
+        if path.exists():
+            raise ResultsError(
+                f"{folder} already holds a result set",
+                "choose another folder with --results",
+            )
+        store = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                raise ResultsError(
-                    f"{folder} already holds a result set",
-                    "choose another folder with --results",
-                )
-            store = cls(folder, _connect(path))
+            store = cls(folder, _to_write(path))
             with store.transaction():
                 for statement in statements(SCHEMA + ADDED):
                     store.connection.execute(statement)
@@ -105,8 +115,15 @@ class Store:
                     f"INSERT INTO trials VALUES ({', '.join('?' * 15)})",
                     [_trial_row(position, trial) for position, trial in enumerate(trials)],
                 )
-        except (OSError, sqlite3.Error) as error:
-            raise ResultsError(f"can't create a result set in {folder}: {error}") from error
+        except BaseException as error:
+            if store is not None:
+                store.close()
+            path.unlink(missing_ok=True)  # half of one would stand in the way of the next try
+            if isinstance(error, (OSError, sqlite3.Error)):
+                full = getattr(error, "errno", None) == errno.ENOSPC
+                text = f"can't create a result set in {folder}: {error}"
+                raise ResultsError(text, MAKE_ROOM if full else "") from error
+            raise
         return store
 
     @classmethod
@@ -118,7 +135,7 @@ class Store:
                 f"no result set in {folder}", "`greenbench results list` shows those that exist"
             )
         try:
-            store = cls(path.parent, _connect(path, read_only=read_only))
+            store = cls(path.parent, _to_read(path) if read_only else _to_write(path))
             version = store.facts().get("schema_version")
         except sqlite3.Error as error:
             raise ResultsError(f"{path} can't be read as a result set: {error}") from error
@@ -175,7 +192,7 @@ class Store:
             if isinstance(error, sqlite3.OperationalError):
                 raise ResultsError(
                     f"{self.folder / FILE} can't be written: {error}",
-                    "make room on the disk; the same command goes on from what was committed",
+                    MAKE_ROOM,
                 ) from error
             raise
 
@@ -413,17 +430,85 @@ def abandoned(folder: Path) -> bool:
     return True
 
 
-def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    if read_only:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
-        connection.isolation_level = None
-        return connection
+def _to_write(path: Path) -> sqlite3.Connection:
+    """A connection that writes, and leaves others free to read."""
+    if (room_bytes := _room_bytes(path)) < ROOM_BYTES:
+        raise _full(path, "can't be written", room_bytes)
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute("BEGIN IMMEDIATE")  # opens the index, and keeps other writers off it
+    try:
+        _take_room(_beside(path, "shm"))
+    except OSError as error:
+        connection.close()
+        raise _full(path, "can't be written", _room_bytes(path)) from error
+    connection.execute("COMMIT")
     return connection
+
+
+def _take_room(index: Path) -> None:
+    """Gives every byte of the shared index a block. Through SQLite's own descriptor: closing one of
+    our own would let go of its locks on that file."""
+    descriptors = Path("/proc/self/fd")
+    for entry in descriptors.iterdir() if descriptors.is_dir() else ():
+        with suppress(FileNotFoundError):  # the folder's own, closed by now
+            if entry.readlink() == index:
+                os.posix_fallocate(int(entry.name), 0, INDEX_BYTES)
+
+
+def _to_read(path: Path) -> sqlite3.Connection:
+    """A connection that reads, beside a writer or alone.
+
+    Readers share the log's index too, and make one if nobody has: on a full disk, or in a folder
+    that is not theirs, they can't. Where there is no log either, the file alone is read as it lies.
+    """
+    how = "mode=ro"
+    if not _can_be_indexed(path):
+        if not _size_bytes(_beside(path, "wal")):
+            how += "&immutable=1"
+        elif (room_bytes := _room_bytes(path)) < INDEX_BYTES:
+            raise _full(path, "can't be read", room_bytes)
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=30)
+    connection.isolation_level = None
+    return connection
+
+
+def _can_be_indexed(path: Path) -> bool:
+    """Whether the log's index is there with all of its blocks, or can be made in the room left."""
+    try:
+        taken_bytes = 512 * _beside(path, "shm").stat().st_blocks
+    except FileNotFoundError:
+        if not os.access(path.parent, os.W_OK):
+            return False
+        taken_bytes = 0
+    return taken_bytes + _room_bytes(path) >= INDEX_BYTES
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """The log (`wal`) or its index (`shm`), as SQLite names them."""
+    path = path.resolve()
+    return path.with_name(f"{path.name}-{kind}")
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _room_bytes(path: Path) -> int:
+    """What this user may still write to the file system of `path`."""
+    found = os.statvfs(path.parent)
+    return found.f_bavail * found.f_frsize
+
+
+def _full(path: Path, what: str, room_bytes: int) -> ResultsError:
+    room = f"{room_bytes / 1024:.0f} of the {ROOM_BYTES // 1024} KiB that it takes are left"
+    return ResultsError(f"{path} {what}: the disk is full ({room})", MAKE_ROOM)
 
 
 def _trial_row(position: int, trial: Trial) -> tuple[Any, ...]:

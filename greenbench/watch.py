@@ -131,8 +131,8 @@ class Watch:
         store.add_rows(
             "host_1hz", [{"cohort_run": self._cohort_run, **asdict(r)} for r in new_host]
         )
-        new_cpu = self._processors[self._kept :]
-        store.add_rows("cpu_1hz", [{"cohort_run": self._cohort_run, **asdict(r)} for r in new_cpu])
+        told = [r for r in self._processors[self._kept :] if r.tells]
+        store.add_rows("cpu_1hz", [{"cohort_run": self._cohort_run, **asdict(r)} for r in told])
         self._kept, self._kept_gpu = len(self._host), len(self._gpu)
 
     def sum_up(self, slot: int, window: Window) -> None:
@@ -170,6 +170,7 @@ class Watch:
             own_gpus=self._own_gpus[slot],
             host=self._host,
             processors=self._processors,
+            cpu_limit_c=self._cpu_sensors.limit_c(),
             cpu=[cpu_points(readings) for readings in self._usage.values()],
             beside=beside,
             together=together,

@@ -67,6 +67,64 @@ NO_EFFECT = [
 ]
 """Changes that round away, or are of what nothing acts on: model, sizes, hyperparameter, value."""
 
+STEPS = {
+    "mnist-cnn": 2 * 3,
+    "mnist-forward-forward": 2 * 2,
+    "mnist-siamese": 2 * 3,
+    "cifar10-resnet20": 2 * 2,
+    "market1501-hrnet18": 2 * 1,
+}
+"""Of the tiny configurations, by hand: 78 of 1,297 digits come to three batches of 32, 60 images to
+two of 40, 12 photographs to one full one of 8; Forward-Forward takes one of each layer."""
+
+ADADELTA = {"rho": 0.9, "epsilon": 1e-6, "weight_decay": 0.0}
+ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0}
+ADAMW = {"beta_1": 0.9, "beta_2": 0.95, "epsilon": 1e-8}
+NESTEROV = {"momentum": 0.9, "nesterov": True, "weight_decay": 0.0005}
+STEPPED = {"first_learning_rate": 1.0, "last_learning_rate": 0.7}
+HELD = {
+    "mnist-cnn": {"group1": ADADELTA | STEPPED},
+    "mnist-forward-forward": {
+        group: ADAM | {"first_learning_rate": 0.03, "last_learning_rate": 0.03}
+        for group in ("group1", "group2")
+    },
+    "mnist-siamese": {"group1": ADADELTA | STEPPED},
+    "cifar10-resnet20": {
+        "group1": {
+            "momentum": 0.9,
+            "nesterov": False,
+            "weight_decay": 0.0001,
+            "first_learning_rate": 0.2,
+            "last_learning_rate": 0.02,
+        }
+    },
+    "market1501-hrnet18": {
+        "group1": NESTEROV | {"first_learning_rate": 0.005, "last_learning_rate": 0.0005},
+        "group2": NESTEROV | {"first_learning_rate": 0.05, "last_learning_rate": 0.005},
+    },
+    "stdlib-transformer-lm": {
+        "group1": ADAMW | {"weight_decay": 0.0},
+        "group2": ADAMW | {"weight_decay": 0.1},
+    },
+    "stdlib-classifier-finetuning": {
+        "pretrain_group1": ADAMW | {"weight_decay": 0.0},
+        "pretrain_group2": ADAMW | {"weight_decay": 0.1},
+        "group1": ADAMW | {"weight_decay": 0.0},
+        "group2": ADAMW | {"weight_decay": 0.1},
+    },
+}
+"""What the optimizers of the published trainings hold, group by group, in the tiny configurations:
+the published constants, and the rates of the first and the last step by the published schedules."""
+
+
+def held(name):
+    """What a model and its twin have to tell of their optimizers, by name and value."""
+    return {
+        f"{group}_{setting}": value
+        for group, settings in HELD[name].items()
+        for setting, value in settings.items()
+    }
+
 
 def tiny(model):
     """The configuration of a model or its twin, whole and small."""

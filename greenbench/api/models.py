@@ -67,7 +67,8 @@ class Metric:
 
     `margin` is the loss in the metric's own unit that is still no damage (for non-inferiority);
     None means that no verdict on performance is given. `chance` is what guessing gives: a training
-    that ends no more than `margin` beyond it has diverged (None: not judged). `items`: of how many
+    that ends no more than `margin` beyond it, or than guessing varies over the test items, has
+    diverged (None: not judged, unless the test reports it). `items`: of how many
     test items it is a share (0 to 1, or a percentage with the unit "%"), so that the sampling error
     of the test set is part of verdicts (None: it is no share, or not known). `of_test_set`: it is
     a share of the test items of the data set that the hyperparameter `data` names, whose number
@@ -153,7 +154,10 @@ class Progress(Protocol):
         """An evaluation during training, after epoch `number`."""
 
     def test(self) -> AbstractContextManager[EpochReport]:
-        """The final evaluation on held-out data; outside of the `train` window."""
+        """The final evaluation on held-out data; outside of the `train` window.
+
+        Beside metrics it may report `items`, of how many test items its shares are, and `chance_NAME`, what guessing gives of the metric NAME where that
+        follows from those items: a training that ends no better than guessing has diverged."""
 
 
 class Trainer(Protocol):
@@ -183,7 +187,9 @@ class Trainer(Protocol):
         """The configuration truly used, read from the framework's own objects (optimizer
         groups, epochs and batches run), one entry per hyperparameter. A share of whole things is
         told as a `Share`, what nothing acted on as `Unused`: a mutation that changed neither count
-        nor held value of anything that acted fails. Entries of other names are recorded as well."""
+        nor held value of anything that acted fails. Entries of other names are recorded as well
+        (an optimizer's groups, the rates of the first and the last step); `planned_steps`, what
+        epochs, data and batch size come to, is compared with `steps`, those that were taken."""
 
     def environment(self) -> Mapping[str, Value]:
         """Framework versions, device, dtype, threads, deterministic flags, read from the

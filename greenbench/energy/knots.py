@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from greenbench.energy.calibrate import middle
+from greenbench.energy.calibrate import MARGIN, middle
 from greenbench.energy.phase import PhaseTracker
 from greenbench.energy.samples import BAD, GAP, SLEPT, STARVED, SampleChunk
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 GRAIN_J: Final = 2.0**-24
 """Energies are multiples of this (60 nJ): sums and differences up to 5e8 J are exact."""
-MARGIN: Final = 1.02
-"""How much longer than its period an update may take."""
 ENOUGH_DISTANCES: Final = 16
 """So many distances between updates tell the period of a counter that states none."""
 STUCK: Final = 5.0

@@ -18,10 +18,12 @@ MOST_FILES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class CpuSensors:
-    """Files with a clock each (kHz), and with a temperature each (m°C)."""
+    """Files with a clock each (kHz), with a temperature each (m°C), and with the highest that each
+    may have."""
 
     clocks: Sequence[Path] = ()
     temperatures: Sequence[Path] = ()
+    limits: Sequence[Path] = ()
 
     @classmethod
     def find(cls, cpufreq: Path = CPUFREQ, hwmon: Path = HWMON) -> Self:
@@ -29,7 +31,8 @@ class CpuSensors:
         clocks = sorted(cpufreq.glob("policy*/scaling_cur_freq"))
         named = [path for path in sorted(hwmon.glob("*/name")) if _text(path) in CHIPS]
         temperatures = [file for name in named for file in sorted(name.parent.glob("temp*_input"))]
-        return cls(_some(clocks), _some(temperatures))
+        limits = [file for name in named for file in sorted(name.parent.glob("temp*_crit"))]
+        return cls(_some(clocks), _some(temperatures), _some(limits))
 
     def clock_mhz(self) -> float | None:
         """The highest clock of a processor, which is that of a busy one; None: not told."""
@@ -38,6 +41,11 @@ class CpuSensors:
     def temperature_c(self) -> float | None:
         """The hottest reading; None: not told."""
         return max((value / 1e3 for value in _numbers(self.temperatures)), default=None)
+
+    def limit_c(self) -> float | None:
+        """The lowest temperature at which one of the processors slows itself down, as the kernel
+        read it from them (Documentation/hwmon/coretemp.rst: TjMax); None: not told."""
+        return min((value / 1e3 for value in _numbers(self.limits) if value > 0), default=None)
 
 
 def _some(files: Sequence[Path]) -> Sequence[Path]:

@@ -53,7 +53,8 @@ class Evidence:
     `window` is its train window, `energies` are of it. `idle` was read before the suite. `cpu` has
     the CPU time of every trial of its cohort as (stamp, s); `gpus` are readings of every GPU,
     `own_gpus` the UUIDs of those that it may use, `foreign_before` how many processes of others
-    each GPU had before the suite. `beside` is its background, `together` what it did with members
+    each GPU had before the suite. `cpu_limit_c` is where the processors slow themselves down, if the
+    kernel tells. `beside` is its background, `together` what it did with members
     that train once as it does (None: there are none); `pinned` are the processors that it was given
     (empty: all), and `strayed` others that a thread of it could run on.
     """
@@ -70,6 +71,7 @@ class Evidence:
     foreign_before: Mapping[str, int] = field(default_factory=dict)
     host: Sequence[HostReading] = ()
     processors: Sequence[CpuReading] = ()
+    cpu_limit_c: float | None = None
     cpu: Sequence[Sequence[tuple[float, float]]] = ()
     beside: Sequence[Beside] = ()
     together: Together | None = None

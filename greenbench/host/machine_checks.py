@@ -16,9 +16,11 @@ TEMPERATURE_WARN_C: Final = 15.0
 GPU_HOT_C: Final = 85.0
 """Just below the maximum operating temperature, above which the driver slows a GPU: `nvidia-smi -q`
 shows 87 °C for an H100 of 700 W, 93 °C for a GeForce RTX 3060 Ti."""
-CPU_HOT_C: Final = 90.0
-"""Below the junction temperature at which processors slow themselves down: by their makers' data
-sheets 95 °C for AMD's Ryzen 7000, 100 °C for most of Intel's Core."""
+CPU_LIMIT_C: Final = 100.0
+"""Where processors slow themselves down, unless the kernel tells less: what its driver takes for an
+Intel processor that doesn't say (drivers/hwmon/coretemp.c). There are Xeons with 70 °C."""
+CPU_NEAR_C: Final = 10.0
+"""So far below that limit a processor is hot: turbo gives way before."""
 CLOCKS_WARN: Final = 0.1
 """Lowest against highest clock of a busy GPU: within a tenth, as boost clocks move."""
 CPU_CLOCKS_WARN: Final = 0.2
@@ -74,7 +76,8 @@ def _peaks(evidence: Evidence) -> Iterator[Check]:
         for uuid, readings in _own_gpus(evidence).items()
     ]
     processors = within(evidence.processors, evidence.window)
-    hottest.append(("a processor", [r.temperature_c for r in processors], CPU_HOT_C))
+    hot_c = min(evidence.cpu_limit_c or CPU_LIMIT_C, CPU_LIMIT_C) - CPU_NEAR_C
+    hottest.append(("a processor", [r.temperature_c for r in processors], hot_c))
     for name, readings_c, limit_c in hottest:
         known = [reading_c for reading_c in readings_c if reading_c is not None]
         if known:

@@ -49,6 +49,11 @@ class CpuReading:
     clock_mhz: float | None
     temperature_c: float | None
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything in it."""
+        return self.clock_mhz is not None or self.temperature_c is not None
+
 
 def within(readings: Iterable[Any], window: Window) -> list[Any]:
     """The readings taken in a window."""

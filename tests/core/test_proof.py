@@ -2,6 +2,7 @@
 
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ MODEL = Model(
     trainer="nowhere:T",
     hyperparameters=(),
     metrics=(
-        Metric(name="accuracy", direction="maximize", margin=0.01, chance=0.1),
+        Metric(name="accuracy", direction="maximize", margin=0.01, chance=0.1, of_test_set=True),
         Metric(name="loss", direction="minimize"),
         Metric(name="error", direction="minimize", chance=0.9),
     ),
@@ -141,6 +142,16 @@ def test_null_mutants_and_originals_must_leave_the_configuration_as_it_is():
         assert configuration_problem(arm, {"epochs": 14})[0] == "configuration"
 
 
+def test_steps_that_were_not_taken_are_a_failure():
+    used = {**ORIGINAL, "learning_rate": 0.2, "planned_steps": 40}
+    arm = mutant("learning_rate", 0.2)
+    assert configuration_problem(arm, used | {"steps": 40}) is None
+    for effective in (used | {"steps": 39}, used):
+        kind, text = configuration_problem(arm, effective)
+        assert kind == "configuration"
+        assert "come to 40" in text
+
+
 def test_a_mutated_seed_is_no_part_of_the_configuration():
     seed = trial(Mutation("seed", (Change("seed", "block", 7),)))
     assert configuration_problem(seed, ORIGINAL) is None
@@ -178,16 +189,46 @@ def test_the_device_and_the_threads_are_those_asked_for(gpus, environment, kind)
         (GOOD | {"accuracy": 0.11}, {}, {}, "at_chance"),
         (GOOD | {"accuracy": 0.111}, {}, {}, None),
         (GOOD | {"error": 0.9}, {}, {}, "at_chance"),
+        (GOOD | {"error": 0.899}, {}, {}, None),
         ({}, {}, {}, None),
     ],
 )
 def test_each_way_to_diverge_is_told(metrics, first, last, kind):
-    found = divergence(MODEL, metrics, first, last)
+    found = divergence(MODEL, metrics, first, last, {})
     assert (found.kind if found else None) == kind
 
 
 def test_one_epoch_is_compared_with_its_first_batch_only():
     only = {"loss": 2.5}
-    assert divergence(MODEL, GOOD, only, only) is None
+    assert divergence(MODEL, GOOD, only, only, {}) is None
     only = {"loss": 2.5, "first_loss": 2.0}
-    assert divergence(MODEL, GOOD, only, only).kind == "loss_above_start"
+    assert divergence(MODEL, GOOD, only, only, {}).kind == "loss_above_start"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "tested", "limit"),
+    [
+        (0.11, {}, 0.11),  # the margin
+        (0.13, {"items": 500.0}, 0.1 + 2.326 * math.sqrt(0.1 * 0.9 / 500)),
+        (0.13, {"items": 10_000.0}, None),
+        (0.11, {"items": 10_000.0}, 0.11),  # more than luck, and no more than the margin
+        (0.21, {"chance_accuracy": 0.2}, 0.21),
+        (0.13, {"chance_accuracy": 0.2}, 0.21),
+        (0.13, {"chance_accuracy": math.nan, "items": math.inf}, None),
+        (0.13, {"items": -1.0}, None),
+    ],
+)
+def test_guessing_gives_what_the_test_reports_and_varies_with_its_items(accuracy, tested, limit):
+    found = divergence(MODEL, GOOD | {"accuracy": accuracy}, {}, {}, tested)
+    assert (found.limit if found else None) == (limit if limit is None else pytest.approx(limit))
+
+
+def test_what_is_no_share_of_items_does_not_vary_with_them():
+    assert divergence(MODEL, GOOD | {"error": 0.899}, {}, {}, {"items": 10.0}) is None
+
+
+def test_a_metric_in_percent_varies_in_percent():
+    metrics = (Metric(name="accuracy", direction="maximize", unit="%", chance=10.0, items=500),)
+    model = replace(MODEL, metrics=metrics)
+    assert divergence(model, {"accuracy": 13.0}, {}, {}, {}).kind == "at_chance"
+    assert divergence(model, {"accuracy": 13.2}, {}, {}, {}) is None

@@ -142,6 +142,8 @@ CASES = [
     ("temperature", measured(gpus=beside({"temperature_c": 60.0}, {"temperature_c": 88.0})), "ok"),
     ("temperature", measured(processors=processors((3000, 71), (3000, 82))), "ok"),
     ("temperature", measured(processors=processors((3000, 71), (3000, 94))), "warn"),
+    ("temperature", measured(processors=processors((3000, 71)), cpu_limit_c=72.0), "warn"),
+    ("temperature", measured(processors=processors((3000, 94)), cpu_limit_c=127.0), "warn"),
     (
         "clocks",
         measured(processors=processors((3000, 60), (2900, 60), (3100, 60)), **busy(0)),

@@ -258,6 +258,8 @@ def test_an_executor_that_tells_less_or_fails_costs_readings_not_the_run(tmp_pat
         "SELECT attempt, cpu_time_s, memory_peak_bytes, disk_read_bytes FROM usage_1hz"
     ).fetchall()
     assert rows == [(attempts[0], 3.0, 1024, None), (attempts[1], None, None, None)]
+    told = store.connection.execute("SELECT clock_mhz, temperature_c FROM cpu_1hz").fetchall()
+    assert (None, None) not in told, "where the kernel tells nothing there is no row"
     store.close()
 
 

@@ -13,7 +13,9 @@ SEEDS = st.integers(0, 2**63 - 1)
 def test_batches_show_every_item_once_in_the_epochs_order(seed, epoch, count, size, drop):
     from greenbench_data import order
 
-    drawn = [*order.batches(count, size, seed=seed, epoch=epoch, drop_last=drop)]
+    batches = order.Batches(items=count, size=size, drop_last=drop)
+    drawn = [*batches.of(seed=seed, epoch=epoch)]
+    assert len(drawn) == batches.steps
     seen = np.concatenate(drawn)
     expected = order.order_of(count, seed, epoch)
     assert np.array_equal(seen, expected[: len(seen)])
@@ -21,6 +23,27 @@ def test_batches_show_every_item_once_in_the_epochs_order(seed, epoch, count, si
     assert left_out == (count % size if drop and count >= size else 0)
     assert all(len(batch) == size for batch in drawn[:-1])
     assert sorted(expected) == list(range(count))
+
+
+@given(SEEDS, st.integers(2, 300), st.integers(2, 320), st.booleans())
+def test_batch_normalisation_is_never_given_a_batch_of_one(seed, count, size, drop):
+    from greenbench_data import order
+
+    batches = order.Batches(items=count, size=size, drop_last=drop, normalised=True)
+    drawn = [*batches.of(seed=seed, epoch=1)]
+    assert min(map(len, drawn)) > 1
+    assert len(drawn) == batches.steps
+    plain = [*order.Batches(items=count, size=size, drop_last=drop).of(seed=seed, epoch=1)]
+    expected = [batch for batch in plain if len(batch) > 1]
+    assert all(np.array_equal(*pair) for pair in zip(drawn, expected, strict=True))
+
+
+@pytest.mark.parametrize(("items", "size"), [(1, 8), (30, 1)])
+def test_items_that_only_come_alone_are_refused_for_batch_normalisation(items, size):
+    from greenbench_data import order
+
+    with pytest.raises(ValueError, match="at least two items"):
+        order.Batches(items=items, size=size, normalised=True)
 
 
 def test_orders_differ_by_seed_and_by_epoch_and_repeat():

@@ -64,3 +64,72 @@ def test_it_agrees_with_average_precision_of_another_library():
         scores = (gallery @ query[place])[kept]
         expected.append(metrics.average_precision_score(who[20:][kept] == who[place], scores))
     assert found["map"] == pytest.approx(np.mean(expected))
+
+
+def people(count, cameras, photographs):
+    """Each of `count` persons seen by each of `cameras` so many times: identities, cameras."""
+    who = np.repeat(np.arange(count), cameras * photographs)
+    return who, np.tile(np.arange(cameras), count * photographs)
+
+
+def test_guessing_by_hand():
+    """One query, one match among two that count: first or second, so 1/2 and (1 + 1/2)/2."""
+    from greenbench_data.ranking import guessing
+
+    query, gallery = (np.array([7]), np.array([0])), (np.array([7, 7, 3]), np.array([0, 1, 1]))
+    assert guessing(query, gallery) == {"items": 1, "chance_rank1": 0.5, "chance_map": 0.75}
+
+
+def test_guessing_is_what_random_features_come_to():
+    from greenbench_data import ranking
+
+    random = np.random.default_rng(1)
+    query_of, gallery_of = people(6, 1, 1), people(8, 3, 2)
+    said = ranking.guessing(query_of, gallery_of)
+    found = [
+        ranking.judged(
+            random.normal(size=(6, 16)),
+            random.normal(size=(48, 16)),
+            query_of=query_of,
+            gallery_of=gallery_of,
+        )
+        for _ in range(1500)
+    ]
+    for name in ("rank1", "map"):
+        values = [one[name] for one in found]
+        error = np.std(values) / np.sqrt(len(values))
+        assert said[f"chance_{name}"] == pytest.approx(np.mean(values), abs=4 * error)
+    assert said["items"] == 6
+
+
+def test_guessing_of_no_match_is_refused():
+    from greenbench_data.ranking import guessing
+
+    with pytest.raises(ValueError, match="no query has a match"):
+        guessing((np.array([4]), np.array([0])), (np.array([4, 5]), np.array([0, 1])))
+
+
+@pytest.mark.parametrize(
+    ("features", "outcome"), [("equal", "at_chance"), ("random", "at_chance"), ("known", None)]
+)
+def test_a_network_that_tells_no_one_apart_is_at_chance(features, outcome):
+    """On the generated persons, whose gallery stands in the order of persons."""
+    from greenbench_data import figures, ranking
+    from greenbench_data.models import MARKET1501_HRNET18
+
+    from greenbench.proof import divergence
+
+    task = figures.load(0.01)
+    random = np.random.default_rng(2)
+    make = {
+        "equal": lambda who: np.ones((len(who), 8)),
+        "random": lambda who: random.normal(size=(len(who), 8)),
+        "known": lambda who: np.eye(figures.TEST_PERSONS + 1)[who],
+    }[features]
+    query, gallery = task.query, task.gallery
+    who = [(part.identities, part.cameras) for part in (query, gallery)]
+    metrics = ranking.judged(
+        make(query.identities), make(gallery.identities), query_of=who[0], gallery_of=who[1]
+    )
+    found = divergence(MARKET1501_HRNET18, metrics, {}, {}, ranking.guessing(*who))
+    assert (found.kind if found else None) == outcome

@@ -1,8 +1,8 @@
 """Trains tiny models in a process of its own, as TensorFlow's settings are set once.
 
-Reads {"scratch", "prepared", "runs": [{"model", "asked", "changed", "before"}]} from standard input.
-Writes a line for each run: what was in effect otherwise than asked for, what the host finds of the
-change, and a digest of all weights and optimizers' variables. Functions run as they are written,
+Reads {"scratch", "prepared", "runs": [{"model", "asked", "changed", "before", "spoil"}]} from
+standard input. Writes a line for each run: what was in effect, and what of it otherwise than asked
+for, what the host finds of the change, and a digest of all weights and optimizers' variables. Functions run as they are written,
 untraced: a trace would take longer than the steps.
 """
 
@@ -25,6 +25,8 @@ def run(task, conditions):
     asked = task["asked"]
     model = next(m for m in catalog.MODELS if m.name == task["model"])
     trainer = getattr(trainers, model.trainer.partition(":")[2])(dict(asked), conditions)
+    if task["spoil"]:
+        SPOILS[task["spoil"]](trainer.training)
     trainer.train(Recorder())
     effective = told(trainer)
     found = None
@@ -34,7 +36,32 @@ def run(task, conditions):
         "differences": differences(asked, effective),
         "problem": found and found[1],
         "bits": digest(trainer),
+        "effective": {k: v for k, v in effective.items() if isinstance(v, int | float | str)},
+        "parameters": trainer.environment()["parameters"],
     }
+
+
+def fewer_batches(training):
+    batches = training.batches
+    training.batches = lambda epoch: list(batches(epoch))[:-1]
+
+
+def no_momentum(training):
+    training.optimizer.momentum = 0.0
+
+
+def constant_rate(training):
+    """The schedule is held, and the rate in use is its first."""
+    schedule = training.optimizer._learning_rate
+    first = type(schedule).__call__
+    type(schedule).__call__ = lambda self, step: first(self, 0)
+
+
+SPOILS = {
+    "fewer batches": fewer_batches,
+    "no momentum": no_momentum,
+    "constant rate": constant_rate,
+}
 
 
 def told(trainer):

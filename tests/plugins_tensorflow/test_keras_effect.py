@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from greenbench_tensorflow.catalog import MODELS
-from tiny_models import NO_EFFECT, changed, pairs, prepare_data, tiny
+from tiny_models import HELD, NO_EFFECT, STEPS, changed, held, pairs, prepare_data, tiny
 
 pytest.importorskip("sklearn")
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
@@ -20,6 +20,15 @@ SLOW = "market1501-hrnet18"
 """Its network takes ten seconds to build and train once. PyTorch's tests have all of it; here it is
 a sample, and all of it with GREENBENCH_EVERY_EFFECT=1."""
 SAMPLE = ("backbone_rate", "decay_factor")
+
+SPOILT = {
+    "fewer batches": "took 2 optimizer steps, but epochs, data and batch size come to 4",
+    "no momentum": "momentum: asked for 0.9, used 0.0",
+    "constant rate": "decay_factor: asked for 0.1, used 1.0",
+}
+"""What was done behind the trainer's back, and what is said of it."""
+ALONE = [(("mnist-siamese", 11), 7), (("cifar10-resnet20", 59), 1)]
+"""Models with a batch size that leaves one item of theirs, and the full batches of an epoch."""
 
 
 def sampled(models):
@@ -61,10 +70,17 @@ def runs_of(model):
             before = sizes | extra
             runs["", str(extra)] = (before, "", None)
             runs[name, str(extra)] = ({**before, name: value}, name, before[name])
-    return {
-        key: {"model": model.name, "asked": asked, "changed": name, "before": before}
+    for (base, size), _ in ALONE:
+        if f"{base}-keras" == model.name:
+            runs["alone"] = (sizes | {"batch_size": size, "epochs": 1}, "", None)
+    tasks = {
+        key: {"model": model.name, "asked": asked, "changed": name, "before": before, "spoil": ""}
         for key, (asked, name, before) in runs.items()
     }
+    if model.name == "cifar10-resnet20-keras":
+        mutant = {"model": model.name, "asked": sizes, "changed": "learning_rate", "before": 0.05}
+        tasks |= {spoil: mutant | {"spoil": spoil} for spoil in SPOILT}
+    return tasks
 
 
 def drive(runs, prepared, scratch):
@@ -99,3 +115,27 @@ def test_a_change_that_changes_no_bit_is_told_to_have_had_no_effect(
     run = runs[name, str(extra)]
     assert run["bits"] == runs["", str(extra)]["bits"]
     assert "had no effect" in run["problem"]
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_what_the_optimizer_held_and_the_steps_taken_are_told(train, name):
+    run = train(BY_NAME[f"{name}-keras"])["", "{}"]
+    effective, expected = run["effective"], held(name)
+    assert {key: effective[key] for key in expected} == pytest.approx(expected, rel=1e-5)
+    assert effective["steps"] == effective["planned_steps"]
+    assert effective["steps"] == STEPS.get(name, effective["steps"])
+    moved = sum(n for key, n in effective.items() if key.startswith("group") and "param" in key)
+    assert moved == run["parameters"]
+    assert not [key for key in effective if key.endswith("_at_end")]
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_what_never_took_effect_is_told(train, spoil):
+    assert SPOILT[spoil] in train(BY_NAME["cifar10-resnet20-keras"])[spoil]["problem"]
+
+
+@pytest.mark.parametrize(("case", "steps"), ALONE)
+def test_one_item_that_is_left_is_no_batch_for_batch_normalisation(train, case, steps):
+    run = train(BY_NAME[f"{case[0]}-keras"])["alone"]
+    assert run["effective"]["steps"] == run["effective"]["planned_steps"] == steps
+    assert run["differences"] == []

@@ -3,7 +3,7 @@ a change that changes no bit of the result is told to have had no effect."""
 
 import pytest
 from greenbench_torch.catalog import MODELS
-from tiny_models import NO_EFFECT, changed, mutant, pairs, prepare_data, tiny
+from tiny_models import HELD, NO_EFFECT, STEPS, changed, held, mutant, pairs, prepare_data, tiny
 
 from greenbench.proof import configuration_problem, differences
 
@@ -24,15 +24,19 @@ def prepared(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def originals():
-    """Each original is trained once: its bits, by its configuration."""
+    """Each original is trained once, by its configuration."""
     return {}
 
 
-def bits_of(originals, start, model, sizes):
+def original_of(originals, start, model, sizes):
     key = (model.name, *sizes.items())
     if key not in originals:
-        originals[key] = start(model, prepare=False, **sizes).finish().bits()
+        originals[key] = start(model, prepare=False, **sizes).finish()
     return originals[key]
+
+
+def bits_of(originals, start, model, sizes):
+    return original_of(originals, start, model, sizes).bits()
 
 
 def told(run):
@@ -84,3 +88,81 @@ def test_a_change_that_changes_no_bit_is_told_to_have_had_no_effect(
     kind, text = configuration_problem(trial, told(run))
     assert kind == "configuration"
     assert "had no effect" in text
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_what_the_optimizer_held_and_the_steps_taken_are_told(start, originals, name):
+    run = original_of(originals, start, BY_NAME[name], tiny(BY_NAME[name]))
+    effective = run.trainer.effective()
+    expected = held(name)
+    assert {key: effective[key] for key in expected} == pytest.approx(expected)
+    assert effective["steps"] == effective["planned_steps"]
+    assert effective["steps"] == STEPS.get(name, effective["steps"])
+    moved = sum(n for key, n in effective.items() if key.startswith("group") and "param" in key)
+    assert moved == run.trainer.environment()["parameters"]
+    assert not [key for key in effective if key.endswith("_at_end")]
+
+
+def fewer_batches(training):
+    batches = training.batches
+    training.batches = lambda epoch: list(batches(epoch))[:-1]
+
+
+def no_momentum(training):
+    training.optimizer.param_groups[0]["momentum"] = 0.0
+
+
+def momentum_lost_on_the_way(training):
+    learn = training.learn
+
+    def learned(batches):
+        done = learn(batches)
+        training.optimizer.param_groups[0]["momentum"] = 0.0
+        return done
+
+    training.learn = learned
+
+
+def constant_rate(training):
+    """The schedule is moved, and the optimizer keeps its rate."""
+    move = training.schedule.step
+
+    def moved():
+        rate = training.optimizer.param_groups[0]["lr"]
+        move()
+        training.optimizer.param_groups[0]["lr"] = rate
+
+    training.schedule.step = moved
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (fewer_batches, "took 2 optimizer steps, but epochs, data and batch size come to 4"),
+        (no_momentum, "momentum: asked for 0.9, used 0.0"),
+        (momentum_lost_on_the_way, "momentum: asked for 0.9, used nan"),
+        (constant_rate, "decay_factor: asked for 0.1, used 1.0"),
+    ],
+)
+def test_what_never_took_effect_is_told(start, spoil, said):
+    """The request says nothing of it: it is what optimizer and loop did."""
+    model = BY_NAME["cifar10-resnet20"]
+    run = start(model, prepare=False, **tiny(model))
+    spoil(run.trainer.training)
+    run.finish()
+    trial = mutant(run.requested, "learning_rate", 0.05)
+    kind, text = configuration_problem(trial, told(run))
+    assert kind == "configuration"
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "steps"), [("mnist-siamese", 11, 7), ("cifar10-resnet20", 59, 1)]
+)
+def test_one_item_that_is_left_is_no_batch_for_batch_normalisation(start, name, size, steps):
+    """78 pairs in batches of 11, 60 images in batches of 59: the last batch would be of one."""
+    model = BY_NAME[name]
+    run = start(model, **tiny(model) | {"batch_size": size, "epochs": 1}).finish()
+    effective = told(run)
+    assert effective["steps"] == effective["planned_steps"] == steps
+    assert differences(run.requested, effective) == []

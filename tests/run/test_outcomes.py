@@ -33,7 +33,7 @@ FAILS = {
 DIVERGES = {
     "nan": ("not_finite", "accuracy is nan"),
     "climb": ("loss_above_start", "ended at 2, above its start at 1"),
-    "guess": ("at_chance", "accuracy is 0.105, and guessing gives 0.1"),
+    "guess": ("at_chance", "accuracy is 0.105, and guessing gives 0.1 (up to 0.11 counts as that)"),
 }
 SURVIVES = (*DIVERGES, "print-megabytes")
 

@@ -25,15 +25,44 @@ def order_of(count: int, seed: int, epoch: int) -> Array:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def batches(
-    count: int, batch_size: int, *, seed: int, epoch: int, drop_last: bool = False
-) -> Iterator[Array]:
-    """The epoch's batches as indices. The last one holds what is left, unless it is dropped; an
-    epoch that would have no other batch keeps it."""
-    order = order_of(count, seed, epoch)
-    end = count - count % batch_size if drop_last and count >= batch_size else count
-    for start in range(0, end, batch_size):
-        yield order[start : min(start + batch_size, end)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """How `items` come to the steps of an epoch: `size` a step, what is left in the last one.
+
+    `drop_last`: full batches alone, but where an epoch has no other. `normalised`: the network has
+    batch normalisation, which learns nothing from a batch of one item (it has no spread): such a
+    last one is left out, other items each epoch. Raises ValueError if there is no other.
+    """
+
+    items: int
+    size: int
+    drop_last: bool = False
+    normalised: bool = False
+
+    def __post_init__(self) -> None:
+        if self.normalised and min(self.items, self.size) < 2:
+            raise ValueError(
+                "batch normalisation needs batches of at least two items, but there are "
+                f"{self.items} to learn from, {self.size} a step: more of them, or larger batches"
+            )
+
+    @property
+    def used(self) -> int:
+        """Items that an epoch learns from."""
+        left = self.items % self.size
+        dropped = (self.drop_last and self.items >= self.size) or (self.normalised and left == 1)
+        return self.items - left if dropped else self.items
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return -(-self.used // self.size)
+
+    def of(self, *, seed: int, epoch: int) -> Iterator[Array]:
+        """The epoch's batches as indices, in its order."""
+        order = order_of(self.items, seed, epoch)[: self.used]
+        for start in range(0, self.used, self.size):
+            yield order[start : start + self.size]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,84 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
+
+from greenbench_tensorflow import groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import keras
+    from keras import optimizers
+
+    from greenbench.api import Effective
 
 
 @dataclass(slots=True)
 class Seen:
-    """What the loop truly did."""
+    """What the loop truly did, and what the optimizer held as it did."""
 
     epochs: int = 0
     steps: int = 0
     largest_batch: int = 0
-    first_learning_rate: float = float("nan")
+    rates: list[float] = field(default_factory=list)
+    """The learning rate of each epoch's first step, read from the optimizer before it."""
+    held: list[groups.Group] = field(default_factory=list)
+    """What each group of weights was held to at the first step."""
+
+    def begin(self, optimizer: optimizers.Optimizer, weights: Sequence[keras.Variable]) -> None:
+        """An epoch is about to take its first step."""
+        self.rates.append(float(optimizer.learning_rate))
+        if not self.steps:
+            self.held = groups.of(optimizer, weights)
 
     def step(self, batch: int) -> None:
-        """One optimizer step on `batch` images."""
+        """One optimizer step on `batch` items."""
         self.steps += 1
         self.largest_batch = max(self.largest_batch, batch)
+
+    @property
+    def first_learning_rate(self) -> float:
+        """That of the very first step; NaN if there was none."""
+        return self.rates[0] if self.rates else math.nan
+
+    def held_throughout(
+        self, name: str, optimizer: optimizers.Optimizer, weights: Sequence[keras.Variable]
+    ) -> float:
+        """A setting of the last group, if that held it from the first step on; else NaN."""
+        both = [*self.held[-1:], groups.of(optimizer, weights)[-1]]
+        found = {float(group.settings[name]) for group in both}
+        return found.pop() if len(found) == 1 else math.nan
+
+    def groups_in_effect(
+        self,
+        optimizer: optimizers.Optimizer,
+        weights: Sequence[keras.Variable],
+        *,
+        phase: str = "",
+        first: int = 1,
+    ) -> dict[str, Effective]:
+        """The optimizer, and for each group of weights, numbered from `first`, how many parameters
+        it moved, at which rates in the first and the last step, and what else it was held to (what
+        it was held to otherwise at the end, too). `phase` comes before each name."""
+        found: dict[str, Effective] = {f"{phase}optimizer_class": type(optimizer).__name__}
+        if not self.steps:
+            return found
+        last_rate = groups.last_rate(optimizer)
+        now = groups.of(optimizer, weights)
+        for place, (before, after) in enumerate(zip(self.held, now, strict=True)):
+            name = f"{phase}group{first + place}_"
+            found[f"{name}parameters"] = before.parameters
+            found[f"{name}first_learning_rate"] = before.rate_share * self.first_learning_rate
+            found[f"{name}last_learning_rate"] = after.rate_share * last_rate
+            found |= {f"{name}{key}": value for key, value in before.settings.items()}
+            changed = {k: v for k, v in after.settings.items() if v != before.settings.get(k)}
+            found |= {f"{name}{key}_at_end": value for key, value in changed.items()}
+        return found
 
 
 class Sums:

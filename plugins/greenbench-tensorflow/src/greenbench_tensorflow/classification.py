@@ -51,8 +51,9 @@ class Classification:
         randomness.seed_everything(conditions.seed)
         side, classes = task.train.inputs.shape[1], task.classes
         self.network = NETWORKS[network](side, classes, settings.dropout)
-        steps_an_epoch = -(-len(self.training) // settings.batch_size)
-        self.optimizer = optimization.optimizer_for(settings, settings.epochs * steps_an_epoch)
+        self.portions = order.Batches(items=len(self.training), size=settings.batch_size)
+        self.planned = settings.epochs * self.portions.steps
+        self.optimizer = optimization.optimizer_for(settings, self.planned)
         self.optimizer.build(self.network.trainable_variables)
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.tally = Tally()
@@ -100,21 +101,23 @@ class Classification:
         """Accuracy and loss on what was held out."""
         with progress.test() as window:
             metrics = self._evaluate(self.held_out)
-            window.report(**metrics)
+            window.report(**metrics, items=len(self.held_out))
         return metrics
 
     def effective(self) -> Mapping[str, Effective]:
         """Read from the optimizer, the schedule, the layers, and what the loop counted."""
-        layers = self.network.layers
+        layers, weights = self.network.layers, self.network.trainable_variables
         return {
             "steps": self.seen.steps,
+            "planned_steps": self.planned,
             "epochs": self.seen.epochs,
             "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
             "dropout": _only(x.rate for x in layers if isinstance(x, keras.layers.Dropout)),
-            "weight_decay": float(self.optimizer.weight_decay or 0.0),
+            "weight_decay": self.seen.held_throughout("weight_decay", self.optimizer, weights),
             "optimizer": optimization.optimizer_in_effect(self.optimizer),
             "schedule": optimization.schedule_in_effect(self.optimizer, self.seen.steps),
+            **self.seen.groups_in_effect(self.optimizer, weights),
         }
 
     def environment(self) -> Mapping[str, Value]:
@@ -125,8 +128,7 @@ class Classification:
         }
 
     def _learn(self, order: NDArray[Any]) -> dict[str, float]:
-        if self.seen.steps == 0:
-            self.seen.first_learning_rate = float(self.optimizer.learning_rate)
+        self.seen.begin(self.optimizer, self.network.trainable_variables)
         self.tally.clear()
         for start in range(0, len(order), self.settings.batch_size):
             batch = tf.constant(order[start : start + self.settings.batch_size])

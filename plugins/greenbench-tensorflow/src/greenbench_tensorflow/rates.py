@@ -43,6 +43,10 @@ class CoupledSGD(optimizers.SGD):
         """These learn at the slow rate."""
         self.slow = frozenset(map(self._var_key, variables))
 
+    def rate_share(self, variable: keras.Variable) -> float:
+        """Of the learning rate, for this variable."""
+        return self.slow_rate if self._var_key(variable) in self.slow else 1.0
+
     def slow_rate_in_effect(self) -> float:
         """The slow rate, if just the slow variables had it; else NaN."""
         return self.slow_rate if self.slowed == self.slow else math.nan

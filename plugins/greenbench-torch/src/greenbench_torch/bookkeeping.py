@@ -3,29 +3,98 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import torch
+from torch import optim
+
+from greenbench.api import Effective, Value
+
+HELD: Final = {
+    "momentum": "momentum",
+    "dampening": "dampening",
+    "nesterov": "nesterov",
+    "weight_decay": "weight_decay",
+    "rho": "rho",
+    "alpha": "alpha",
+    "eps": "epsilon",
+    "amsgrad": "amsgrad",
+}
+"""Settings of an optimizer's group beside its rate, and the names by which records tell them."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What the loop truly did."""
+    """What the loop truly did, and what the optimizer held as it did."""
 
     epochs: int = 0
     steps: int = 0
     largest_batch: int = 0
-    first_learning_rate: float = math.nan
     highest_learning_rate: float = -math.inf
+    rates: list[float] = field(default_factory=list)
+    """The learning rate of each epoch's first step; of the last group, where there are several."""
+    first_rates: list[float] = field(default_factory=list)
+    last_rates: list[float] = field(default_factory=list)
+    """Those of every group, at the first step and at the last one."""
+    held: list[dict[str, Value]] = field(default_factory=list)
+    """What every group held at the first step."""
 
-    def step(self, batch: int, learning_rate: float) -> None:
-        """One optimizer step on `batch` items."""
+    def step(self, batch: int, optimizer: optim.Optimizer) -> None:
+        """One step on `batch` items, which the optimizer is about to take."""
+        self.last_rates = [float(group["lr"]) for group in optimizer.param_groups]
+        rate = self.last_rates[-1]
         if self.steps == 0:
-            self.first_learning_rate = learning_rate
-        self.highest_learning_rate = max(self.highest_learning_rate, learning_rate)
+            self.first_rates, self.held = self.last_rates, held_by(optimizer)
+        if len(self.rates) == self.epochs:
+            self.rates.append(rate)
+        self.highest_learning_rate = max(self.highest_learning_rate, rate)
         self.steps += 1
         self.largest_batch = max(self.largest_batch, batch)
+
+    @property
+    def first_learning_rate(self) -> float:
+        """That of the very first step; NaN if there was none."""
+        return self.rates[0] if self.rates else math.nan
+
+    def in_groups(self, name: str, optimizer: optim.Optimizer) -> float:
+        """A setting that all groups share and held from the first step on; else NaN."""
+        return only(float(group[name]) for group in [*self.held, *held_by(optimizer)])
+
+    def in_last_group(self, name: str, optimizer: optim.Optimizer) -> float:
+        """A setting that the last group held from the first step on; else NaN."""
+        return only(float(held[name]) for held in [*self.held[-1:], held_by(optimizer)[-1]])
+
+    def groups_in_effect(
+        self, optimizer: optim.Optimizer, *, phase: str = "", first: int = 1
+    ) -> dict[str, Effective]:
+        """The optimizer, and for each of its groups, numbered from `first`, how many parameters it
+        moved, at which rates in the first and the last step, and what else it held (what it held
+        otherwise at the end, too). `phase` comes before each name."""
+        found: dict[str, Effective] = {f"{phase}optimizer_class": type(optimizer).__name__}
+        groups = zip(optimizer.param_groups, self.held, held_by(optimizer), strict=False)
+        for place, (group, before, after) in enumerate(groups):
+            name = f"{phase}group{first + place}_"
+            found[f"{name}parameters"] = sum(int(p.numel()) for p in group["params"])
+            found[f"{name}first_learning_rate"] = self.first_rates[place]
+            found[f"{name}last_learning_rate"] = self.last_rates[place]
+            found |= {f"{name}{key}": value for key, value in before.items()}
+            changed = {key: value for key, value in after.items() if value != before.get(key)}
+            found |= {f"{name}{key}_at_end": value for key, value in changed.items()}
+        return found
+
+
+def held_by(optimizer: optim.Optimizer) -> list[dict[str, Value]]:
+    """What each group holds now, beside its rate."""
+    return [_settings(group) for group in optimizer.param_groups]
+
+
+def _settings(group: Mapping[str, Any]) -> dict[str, Value]:
+    found: dict[str, Value] = {HELD[name]: group[name] for name in HELD if name in group}
+    if "betas" in group:
+        found["beta_1"], found["beta_2"] = map(float, group["betas"])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

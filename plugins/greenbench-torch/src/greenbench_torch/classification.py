@@ -53,10 +53,9 @@ class Classification:
         side, classes = task.train.inputs.shape[1], task.classes
         self.network = NETWORKS[network](side, classes, settings.dropout).to(self.device)
         self.optimizer = optimization.optimizer_for(self.network, settings)
-        steps_an_epoch = -(-len(self.training) // settings.batch_size)
-        self.schedule = optimization.schedule_for(
-            self.optimizer, settings.schedule, settings.epochs * steps_an_epoch
-        )
+        self.portions = order.Batches(items=len(self.training), size=settings.batch_size)
+        self.planned = settings.epochs * self.portions.steps
+        self.schedule = optimization.schedule_for(self.optimizer, settings.schedule, self.planned)
         self.loss = nn.CrossEntropyLoss()
         self.seen = Seen()
 
@@ -94,21 +93,22 @@ class Classification:
         """Accuracy and loss on what was held out."""
         with progress.test() as window:
             metrics = self._evaluate(self.held_out)
-            window.report(**metrics)
+            window.report(**metrics, items=len(self.held_out))
         return metrics
 
     def effective(self) -> Mapping[str, Effective]:
         """Read from the optimizer, the schedule, the layers, and what the loop counted."""
-        groups = self.optimizer.param_groups
         return {
             "steps": self.seen.steps,
+            "planned_steps": self.planned,
             "epochs": self.seen.epochs,
             "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
             "dropout": only(m.p for m in self.network.modules() if isinstance(m, nn.Dropout)),
-            "weight_decay": only(group["weight_decay"] for group in groups),
+            "weight_decay": self.seen.in_groups("weight_decay", self.optimizer),
             "optimizer": optimization.name_in(optimization.OPTIMIZERS, self.optimizer),
             "schedule": optimization.schedule_in_effect(self.schedule, self.seen.steps),
+            **self.seen.groups_in_effect(self.optimizer),
         }
 
     def environment(self) -> Mapping[str, Value]:
@@ -128,7 +128,7 @@ class Classification:
             scores = self.network(images)
             loss = self.loss(scores, labels)
             loss.backward()
-            self.seen.step(len(labels), self.optimizer.param_groups[0]["lr"])
+            self.seen.step(len(labels), self.optimizer)
             self.optimizer.step()
             self.schedule.step()
             tally.add(Outcome.of(loss, scores, labels))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from greenbench.api import Hyperparameter, Metric
 
 
@@ -24,11 +26,15 @@ def learning_rate(default: float, name: str = "learning_rate") -> Hyperparameter
     )
 
 
-def batch_size(default: int, unit: str, high: int = 10_000) -> Hyperparameter:
+def batch_size(default: int, unit: str, low: int = 1) -> Hyperparameter:
     """Items a step."""
     return Hyperparameter(
-        name="batch_size", default=default, low=1, high=high, unit=unit, description="a step"
+        name="batch_size", default=default, low=low, high=10_000, unit=unit, description="a step"
     )
+
+
+NORMALISED: Final = 2
+"""The smallest batch of a network with batch normalisation: one item has no spread."""
 
 
 def factor(name: str, default: float, description: str) -> Hyperparameter:

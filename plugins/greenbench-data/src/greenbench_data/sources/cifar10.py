@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -97,7 +99,7 @@ def _unpacked(archive: Path, raw: Path) -> Path:
                 if member is None:
                     raise DataError(f"{archive}: {FOLDER}/{name} is no file")
                 (raw / name).write_bytes(member.read())
-    except (tarfile.TarError, KeyError, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, KeyError, EOFError) as error:
         raise DataError(f"{archive} can't be unpacked: {error}") from error
     return raw
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -148,7 +149,7 @@ def _unpacked(archive: Path, raw: Path) -> Path:
             for name, folder, file in _members(packed.namelist()):
                 (raw / folder).mkdir(exist_ok=True)
                 (raw / folder / file).write_bytes(packed.read(name))
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(f"{archive} can't be unpacked: {error}") from error
     return raw
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 import tensorflow as tf
+from greenbench_data import order
 
 from greenbench.api import Share, Unused
 from greenbench_tensorflow import device, randomness
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from greenbench.api import Conditions, Effective, Progress, Value
 
+ROUNDING = 1e-5
+"""Relative: of learning rates, which are multiplied in single precision."""
 Batch = tuple[Any, ...]
 """Arrays of one step, as `Learning.batches` yields them and `Learning.outcome` takes them."""
 
@@ -53,9 +56,8 @@ class Step:
         """A step on each batch; the means over them, and the loss before the very first step."""
         self.sums.clear()
         first: dict[str, float] = {}
+        seen.begin(self.optimizer, self.network.trainable_variables)
         for batch in batches:
-            if seen.steps == 0:
-                seen.first_learning_rate = float(self.optimizer.learning_rate)
             self.run(*map(tf.constant, batch))
             seen.step(len(batch[0]))
             if seen.steps == 1:
@@ -72,6 +74,8 @@ class Learning(ABC):
 
     signature: ClassVar[tuple[tf.TensorSpec, ...]]
     """The arrays of a batch."""
+    portions: order.Batches
+    """How the items of an epoch come to its steps."""
     validates: ClassVar[bool] = True
     """Whether each epoch is followed by a validation, as the published training has it."""
 
@@ -86,6 +90,7 @@ class Learning(ABC):
         self.optimizer.build(self.network.trainable_variables)
         self.step = Step(self.outcome, self.network, self.optimizer, self.signature)
         self.seen = Seen()
+        self.planned = self.planned_steps()
 
     # --- what a form says ---
 
@@ -105,6 +110,10 @@ class Learning(ABC):
     def batches(self, epoch: int) -> Iterable[Batch]:
         """The batches of an epoch, in the seed's order."""
 
+    def planned_steps(self) -> int:
+        """What epochs, data and batch size come to."""
+        return self.portions.steps * self.asked.count("epochs")
+
     @abstractmethod
     def outcome(self, *batch: tf.Tensor) -> Outcome:
         """Mean loss, hits and items of a training batch. Runs inside a traced function."""
@@ -116,6 +125,11 @@ class Learning(ABC):
     @abstractmethod
     def final(self) -> dict[str, float]:
         """The metrics on what was held out."""
+
+    def judged_by(self) -> Mapping[str, float]:
+        """What the test reports beside its metrics: of how many items its shares are, and what
+        guessing gives where that follows from them. Nothing, if none is a share of items."""
+        return {}
 
     @abstractmethod
     def more_effective(self) -> Mapping[str, Effective]:
@@ -163,16 +177,18 @@ class Learning(ABC):
         """The final metrics."""
         with progress.test() as window:
             metrics = self.final()
-            window.report(**metrics)
+            window.report(**metrics, **self.judged_by())
         return metrics
 
     def effective(self) -> Mapping[str, Effective]:
         """Read from the optimizer, the schedule, the layers, and what the loop counted."""
         return {
             "steps": self.seen.steps,
+            "planned_steps": self.planned,
             "epochs": self.seen.epochs,
             "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
+            **self.seen.groups_in_effect(self.optimizer, self.network.trainable_variables),
             **self.more_effective(),
         }
 
@@ -191,12 +207,23 @@ class Learning(ABC):
         return int(self.optimizer.iterations.numpy()) == self.seen.steps
 
     def factor_in_effect(self) -> float | Unused:
-        """By what the optimizer's schedule multiplied the rate at its first turn, if it was moved;
-        else NaN. Unused, if no step came after that turn."""
+        """The factor of the optimizer's schedule, if at its first turn the rate in use was multiplied
+        by it; what it was multiplied by, if not; NaN, if the schedule was not moved at every step.
+        Unused, if no step came after that turn."""
         turn = first_turn(self.optimizer)
         if turn is None or not self.moved():
             return math.nan
-        return turn.factor if self.seen.steps > turn.steps else Unused(turn.factor)
+        if self.seen.steps <= turn.steps:
+            return Unused(turn.factor)
+        epoch = turn.steps // self.portions.steps
+        before, after = self.seen.rates[epoch - 1 : epoch + 1]
+        fits = math.isclose(after, before * turn.factor, rel_tol=ROUNDING)
+        return turn.factor if fits else after / before
+
+    def held_throughout(self, name: str) -> float:
+        """A setting of the optimizer, for its last group of weights where it has several, that was
+        the same from the first step on; else NaN."""
+        return self.seen.held_throughout(name, self.optimizer, self.network.trainable_variables)
 
 
 def data_in_effect(name: str, count: int, total: int) -> dict[str, Effective]:

@@ -43,8 +43,11 @@ class StdlibClassifierFineTuning(Learning):
         self.text = load.text(TEXT, conditions.data)
         share = self.asked.number("pretrain_share")
         self.windows = Windows(self.text.train, self.asked.count("context"), share)
+        size = self.asked.count("batch_size")
+        self.text_portions = order.Batches(items=len(self.windows), size=size)
         name, share = self.asked.text("data"), self.asked.number("data_share")
         self.task = load.classification(name, conditions.data, share)
+        self.portions = order.Batches(items=len(self.task.train), size=size)
         self.training = self._on_device(self.task.train)
         self.looked_at, self.held_out = (
             self._judge(part) for part in (self.task.validation, self.task.test)
@@ -60,17 +63,20 @@ class StdlibClassifierFineTuning(Learning):
 
     def choose_optimizer(self) -> optimizers.Optimizer:
         """An optimizer and a schedule for each phase; those of the fine-tuning are returned."""
-        size = self.asked.count("batch_size")
-        text_steps = -(-len(self.windows) // size) * self.asked.count("pretrain_epochs")
+        self.text_steps = self.text_portions.steps * self.asked.count("pretrain_epochs")
         self.reading_schedule, self.reading = self._phase(
-            "pretrain_learning_rate", text_steps, self.reader
+            "pretrain_learning_rate", self.text_steps, self.reader
         )
         self.reading.build(self.reader.trainable_variables)
         self.read_step = Step(self._foretold, self.reader, self.reading, self.signature)
         self.read = Seen()
-        steps = -(-len(self.task.train) // size) * self.asked.count("epochs")
+        steps = super().planned_steps()
         self.schedule, optimizer = self._phase("learning_rate", steps, self.network)
         return optimizer
+
+    def planned_steps(self) -> int:
+        """Of both phases."""
+        return self.text_steps + super().planned_steps()
 
     def stateful(self) -> list[Any]:
         """The network, and the optimizers of both phases."""
@@ -99,7 +105,7 @@ class StdlibClassifierFineTuning(Learning):
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Functions in the epoch's order."""
-        return self._in_batches(len(self.task.train), epoch)
+        return self._in_batches(self.portions, epoch)
 
     def outcome(self, *batch: tf.Tensor) -> Outcome:
         """Cross-entropy on modules."""
@@ -112,6 +118,10 @@ class StdlibClassifierFineTuning(Learning):
     def final(self) -> dict[str, float]:
         """Accuracy and loss on the functions that were held out."""
         return self.held_out.metrics()
+
+    def judged_by(self) -> Mapping[str, float]:
+        """Functions."""
+        return {"items": len(self.task.test)}
 
     def effective(self) -> Mapping[str, Effective]:
         """Read from both optimizers and schedules, and from the layers."""
@@ -128,8 +138,13 @@ class StdlibClassifierFineTuning(Learning):
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The pre-training, the optimizers, the layers, the data."""
-        decays = {float(o.weight_decay) for o in (self.reading, self.optimizer)}
+        text_weights = self.reader.trainable_variables
+        decays = {
+            self.read.held_throughout("weight_decay", self.reading, text_weights),
+            self.held_throughout("weight_decay"),
+        }
         return {
+            **self.read.groups_in_effect(self.reading, text_weights, phase="pretrain_"),
             "pretrain_epochs": self.read.epochs,
             **self._reading_in_effect(),
             "weight_decay": decays.pop() if len(decays) == 1 else math.nan,
@@ -159,11 +174,10 @@ class StdlibClassifierFineTuning(Learning):
         return schedule, rates.adamw(schedule, self.asked.number("weight_decay"), network)
 
     def _text_batches(self, epoch: int) -> Iterator[Batch]:
-        return self._in_batches(len(self.windows), epoch)
+        return self._in_batches(self.text_portions, epoch)
 
-    def _in_batches(self, count: int, epoch: int) -> Iterator[Batch]:
-        size = self.asked.count("batch_size")
-        for batch in order.batches(count, size, seed=self.seed, epoch=epoch):
+    def _in_batches(self, portions: order.Batches, epoch: int) -> Iterator[Batch]:
+        for batch in portions.of(seed=self.seed, epoch=epoch):
             yield (batch,)
 
     def _foretold(self, indices: tf.Tensor) -> Outcome:

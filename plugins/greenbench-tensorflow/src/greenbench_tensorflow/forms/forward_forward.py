@@ -9,6 +9,7 @@ import tensorflow as tf
 from greenbench_data import load, order
 from keras import optimizers
 
+from greenbench_tensorflow.bookkeeping import Seen
 from greenbench_tensorflow.forms.base import Batch, Learning, Step, data_in_effect
 from greenbench_tensorflow.forms.pictures import Pictures
 from greenbench_tensorflow.judge import EVALUATION_BATCH, Outcome
@@ -74,7 +75,12 @@ class MnistForwardForward(Learning):
         self.steps = [
             Step(_outcome_of(layer), layer, optimizer, self.signature) for layer, optimizer in pairs
         ]
+        self.layers_seen = [Seen() for _ in pairs]
         return self.optimizers[0]
+
+    def planned_steps(self) -> int:
+        """One an epoch, of each layer."""
+        return len(self.network.layers) * self.asked.count("epochs")
 
     def stateful(self) -> list[Any]:
         """The network and every layer's optimizer."""
@@ -83,19 +89,22 @@ class MnistForwardForward(Learning):
     def rehearse(self) -> None:
         """A step of each layer, and the test."""
         for _, step, batch in self._layers():
-            step.learn([batch], self.seen)
+            step.learn([batch], Seen())
         self.final()
 
     def train(self, progress: Progress) -> None:
         """All epochs of the first layer, then all of the second."""
         epochs = self.asked.count("epochs")
         for place, step, batch in self._layers():
+            seen = self.layers_seen[place]
             for number in range(1, epochs + 1):
                 with progress.epoch(place * epochs + number) as window:
-                    found = step.learn([batch], self.seen)
+                    found = step.learn([batch], seen)
                     del found["accuracy"]  # a layer by itself tells no classes
+                    if place:
+                        found.pop("first_loss", None)
                     window.report(**found)
-                    self.seen.epochs += 1
+                    seen.epochs += 1
 
     def batches(self, epoch: int) -> Iterable[Batch]:  # noqa: ARG002 (all are the same)
         """There is one batch: everything."""
@@ -114,17 +123,27 @@ class MnistForwardForward(Learning):
             hits += int((self.guess(self.held_out[start:end]).numpy() == labels[start:end]).sum())
         return {"accuracy": hits / len(labels)}
 
+    def judged_by(self) -> Mapping[str, float]:
+        """Images."""
+        return {"items": len(self.task.test)}
+
     def effective(self) -> Mapping[str, Effective]:
         """Read from the layers and their optimizers, and from what those counted."""
         counted = {int(optimizer.iterations.numpy()) for optimizer in self.optimizers}
-        whole = self.seen.epochs == sum(int(o.iterations.numpy()) for o in self.optimizers)
-        held = {float(optimizer.learning_rate) for optimizer in self.optimizers}
+        used = {rate for seen in self.layers_seen for rate in seen.rates}
+        groups: dict[str, Effective] = {}
+        for place, layer in enumerate(self.network.layers):
+            groups |= self.layers_seen[place].groups_in_effect(
+                self.optimizers[place], layer.trainable_variables, first=place + 1
+            )
         thresholds = {layer.threshold for layer in self.network.layers}
         widths = {int(layer.linear.units) for layer in self.network.layers}
         return {
-            "steps": self.seen.steps,
-            "epochs": counted.pop() if len(counted) == 1 and whole else math.nan,
-            "learning_rate": held.pop() if len(held) == 1 else math.nan,
+            "steps": sum(seen.steps for seen in self.layers_seen),
+            "planned_steps": self.planned,
+            "epochs": counted.pop() if len(counted) == 1 else math.nan,
+            "learning_rate": used.pop() if len(used) == 1 else math.nan,
+            **groups,
             "threshold": thresholds.pop() if len(thresholds) == 1 else math.nan,
             "width": widths.pop() if len(widths) == 1 else math.nan,
             **data_in_effect(self.task.name, int(self.right.shape[0]), self.task.total),

@@ -31,6 +31,8 @@ class ImageLearning(Learning):
     """Cross-entropy on classes; every image once an epoch."""
 
     signature: ClassVar[tuple[tf.TensorSpec, ...]] = (INDICES,)
+    normalised: ClassVar[bool] = False
+    """Whether the network has batch normalisation."""
 
     def load(self, conditions: Conditions) -> None:
         """The three parts."""
@@ -39,13 +41,16 @@ class ImageLearning(Learning):
         self.task = task
         self.training = Pictures.of(task, task.train)
         self.labels = tf.constant(task.train.labels)
-        self.steps_an_epoch = -(-len(task.train) // self.asked.count("batch_size"))
+        self.portions = order.Batches(
+            items=len(self.training),
+            size=self.asked.count("batch_size"),
+            normalised=self.normalised,
+        )
         self.looked_at, self.held_out = self._judge(task.validation), self._judge(task.test)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Indices in the epoch's order."""
-        size = self.asked.count("batch_size")
-        for batch in order.batches(len(self.training), size, seed=self.seed, epoch=epoch):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield (batch,)
 
     def outcome(self, *batch: tf.Tensor) -> Outcome:
@@ -61,6 +66,10 @@ class ImageLearning(Learning):
     def final(self) -> dict[str, float]:
         """Accuracy and loss on what was held out."""
         return self.held_out.metrics()
+
+    def judged_by(self) -> Mapping[str, float]:
+        """Images."""
+        return {"items": len(self.task.test)}
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The data."""
@@ -94,7 +103,7 @@ class MnistCnn(ImageLearning):
     def choose_optimizer(self) -> optimizers.Optimizer:
         """Adadelta at PyTorch's ρ and ε."""
         rate, gamma = self.asked.number("learning_rate"), self.asked.number("gamma")
-        return rates.adadelta(rates.every(1, rate, gamma, self.steps_an_epoch))
+        return rates.adadelta(rates.every(1, rate, gamma, self.portions.steps))
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The schedule, the layers, the data."""
@@ -112,6 +121,7 @@ class Cifar10ResNet20(ImageLearning):
     images shifted by up to 4 pixels and mirrored."""
 
     signature = (INDICES, INDICES, INDICES, FLAGS)
+    normalised = True
     padding = 4
     optimizer: rates.CoupledSGD
 
@@ -128,7 +138,7 @@ class Cifar10ResNet20(ImageLearning):
             self.asked.number("learning_rate"),
             self.asked.number("decay_factor"),
             (math.ceil(epochs / 2), math.ceil(epochs * 3 / 4)),
-            self.steps_an_epoch,
+            self.portions.steps,
         )
         momentum, decay = self.asked.number("momentum"), self.asked.number("weight_decay")
         return rates.CoupledSGD(rate, momentum=momentum, weight_decay=decay)
@@ -148,8 +158,8 @@ class Cifar10ResNet20(ImageLearning):
     def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer, the schedule, the layers, the data."""
         return {
-            "momentum": float(self.optimizer.momentum),
-            "weight_decay": float(self.optimizer.weight_decay),
+            "momentum": self.held_throughout("momentum"),
+            "weight_decay": self.held_throughout("weight_decay"),
             "decay_factor": self.factor_in_effect(),
             "width": first_width(self.network),
             **super().more_effective(),

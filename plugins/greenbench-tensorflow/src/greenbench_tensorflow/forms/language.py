@@ -80,6 +80,7 @@ class StdlibTransformerLm(Learning):
         self.task = task
         share = self.asked.number("data_share")
         self.training = Windows(task.train, self.asked.count("context"), share)
+        self.portions = order.Batches(items=len(self.training), size=self.asked.count("batch_size"))
         self.looked_at, self.held_out = self._judge(task.validation), self._judge(task.test)
 
     def build(self) -> keras.Model:
@@ -89,16 +90,13 @@ class StdlibTransformerLm(Learning):
 
     def choose_optimizer(self) -> optimizers.Optimizer:
         """The schedule moves at every step."""
-        an_epoch = -(-len(self.training) // self.asked.count("batch_size"))
-        steps = an_epoch * self.asked.count("epochs")
         rate, share = self.asked.number("learning_rate"), self.asked.number("warmup_share")
-        self.schedule = rates.WarmupCosine(rate, steps, share)
+        self.schedule = rates.WarmupCosine(rate, self.planned_steps(), share)
         return rates.adamw(self.schedule, self.asked.number("weight_decay"), self.network)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Windows in the epoch's order."""
-        size = self.asked.count("batch_size")
-        for batch in order.batches(len(self.training), size, seed=self.seed, epoch=epoch):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield (batch,)
 
     def outcome(self, *batch: tf.Tensor) -> Outcome:
@@ -125,7 +123,7 @@ class StdlibTransformerLm(Learning):
     def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer, the layers, the data."""
         return {
-            "weight_decay": float(self.optimizer.weight_decay),
+            "weight_decay": self.held_throughout("weight_decay"),
             "dropout": dropout_in_effect(self.network),
             **transformer.shape_in_effect(self.network),
             **data_in_effect(self.task.name, len(self.training), self.training.total),

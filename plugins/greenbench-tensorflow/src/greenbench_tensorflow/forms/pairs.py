@@ -41,7 +41,9 @@ class MnistSiamese(Learning):
         task = load.classification(name, conditions.data, share)
         self.task = task
         self.training = Pictures.of(task, task.train)
-        self.steps_an_epoch = -(-len(task.train) // self.asked.count("batch_size"))
+        self.portions = order.Batches(
+            items=len(self.training), size=self.asked.count("batch_size"), normalised=True
+        )
         self.looked_at, self.held_out = self._judge(task.validation), self._judge(task.test)
 
     def build(self) -> keras.Model:
@@ -52,14 +54,13 @@ class MnistSiamese(Learning):
     def choose_optimizer(self) -> optimizers.Optimizer:
         """Adadelta at PyTorch's ρ and ε."""
         rate, gamma = self.asked.number("learning_rate"), self.asked.number("gamma")
-        return rates.adadelta(rates.every(1, rate, gamma, self.steps_an_epoch))
+        return rates.adadelta(rates.every(1, rate, gamma, self.portions.steps))
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """First image, second image, whether they are of one class."""
         labels = self.task.train.labels
         pairs = order.pairs(labels, len(labels), seed=self.seed, epoch=epoch)
-        size = self.asked.count("batch_size")
-        for batch in order.batches(len(pairs), size, seed=self.seed, epoch=epoch):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield pairs.first[batch], pairs.second[batch], pairs.same[batch]
 
     def outcome(self, *batch: tf.Tensor) -> Outcome:
@@ -73,6 +74,10 @@ class MnistSiamese(Learning):
     def final(self) -> dict[str, float]:
         """Accuracy and loss on pairs of held-out images."""
         return self.held_out.metrics()
+
+    def judged_by(self) -> Mapping[str, float]:
+        """Pairs, as many as images."""
+        return {"items": len(self.task.test)}
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The schedule, the layers, the data."""

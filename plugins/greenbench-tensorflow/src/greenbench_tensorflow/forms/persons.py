@@ -51,7 +51,12 @@ class Market1501HrNet18(Learning):
             for part in (task.train, task.query, task.gallery)
         )
         self.identities = tf.constant(task.train.identities)
-        self.steps_an_epoch = max(1, len(task.train) // self.asked.count("batch_size"))
+        self.portions = order.Batches(
+            items=len(self.training),
+            size=self.asked.count("batch_size"),
+            drop_last=True,
+            normalised=True,
+        )
 
     def build(self) -> keras.Model:
         """HRNet and its head."""
@@ -76,7 +81,7 @@ class Market1501HrNet18(Learning):
         turn = max(1, self.asked.count("epochs") * 2 // 3)
         rate, factor = self.asked.number("learning_rate"), self.asked.number("decay_factor")
         optimizer = rates.CoupledSGD(
-            rates.every(turn, rate, factor, self.steps_an_epoch),
+            rates.every(turn, rate, factor, self.portions.steps),
             momentum=MOMENTUM,
             nesterov=True,
             weight_decay=self.asked.number("weight_decay"),
@@ -88,9 +93,8 @@ class Market1501HrNet18(Learning):
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Full batches alone, as the baseline has them."""
-        count, size = len(self.training), self.asked.count("batch_size")
-        crops = order.crops(count, self.padding, seed=self.seed, epoch=epoch)
-        for batch in order.batches(count, size, seed=self.seed, epoch=epoch, drop_last=True):
+        crops = order.crops(len(self.training), self.padding, seed=self.seed, epoch=epoch)
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield batch, crops.rows[batch], crops.columns[batch], crops.flipped[batch]
 
     def outcome(self, *batch: tf.Tensor) -> Outcome:
@@ -113,12 +117,17 @@ class Market1501HrNet18(Learning):
             gallery_of=_who_and_where(self.task.gallery),
         )
 
+    def judged_by(self) -> Mapping[str, float]:
+        """Queries, and what a gallery in random order gives."""
+        query, gallery = (_who_and_where(part) for part in (self.task.query, self.task.gallery))
+        return ranking.guessing(query, gallery)
+
     def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer, the schedule, the layers, the images' size, the data."""
         width, blocks = hrnet18.size_of(self.network)
         height, across = self.network.input_shape[1:3]
         return {
-            "weight_decay": float(self.optimizer.weight_decay),
+            "weight_decay": self.held_throughout("weight_decay"),
             "decay_factor": self.factor_in_effect(),
             "backbone_rate": self.optimizer.slow_rate_in_effect(),
             "dropout": dropout_in_effect(self.network),

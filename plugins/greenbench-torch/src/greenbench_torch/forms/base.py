@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
+from greenbench_data import order
 from torch import nn
 
 from greenbench.api import Share, Unused
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 EVALUATION_BATCH = 512
 """Items a step without gradients: bounds the memory, leaves the metrics alone."""
+ROUNDING = 1e-9
+"""Relative: of learning rates, which are multiplied in double precision."""
 
 
 class Training(ABC):
@@ -37,6 +41,8 @@ class Training(ABC):
     network: nn.Module
     optimizer: optim.Optimizer
     schedule: LRScheduler
+    portions: order.Batches
+    """How the items of an epoch come to its steps."""
 
     def __init__(self, asked: Asked, conditions: Conditions) -> None:
         self.asked = asked
@@ -48,6 +54,7 @@ class Training(ABC):
         self.network = self.build().to(self.device)
         self.seen = Seen()
         self.optimizer, self.schedule = self.optimization()
+        self.planned = self.planned_steps()
 
     # --- what a form says ---
 
@@ -67,6 +74,10 @@ class Training(ABC):
     def batches(self, epoch: int) -> Iterable[Any]:
         """What each step of the epoch learns from, in the seed's order."""
 
+    def planned_steps(self) -> int:
+        """What epochs, data and batch size come to."""
+        return self.portions.steps * self.asked.count("epochs")
+
     @abstractmethod
     def outcome(self, batch: Any) -> Outcome:
         """Loss and hits of a batch."""
@@ -74,6 +85,11 @@ class Training(ABC):
     @abstractmethod
     def final(self) -> dict[str, float]:
         """The model's metrics on what was held out."""
+
+    def judged_by(self) -> Mapping[str, float]:
+        """What the test reports beside its metrics: of how many items its shares are, and what
+        guessing gives where that follows from them. Nothing, if none is a share of items."""
+        return {}
 
     def validation(self) -> dict[str, float] | None:
         """Metrics after an epoch; None where the published training looks at none."""
@@ -130,16 +146,18 @@ class Training(ABC):
         """The final metrics."""
         with progress.test() as window:
             metrics = self.final()
-            window.report(**metrics)
+            window.report(**metrics, **self.judged_by())
         return metrics
 
     def effective(self) -> Mapping[str, Effective]:
         """Read from optimizer, schedule and layers, and from what the loop counted."""
         return {
             "steps": self.seen.steps,
+            "planned_steps": self.planned,
             "epochs": self.seen.epochs,
             "learning_rate": self.seen.first_learning_rate,
             "batch_size": self.seen.largest_batch,
+            **self.seen.groups_in_effect(self.optimizer),
             **self.more_effective(),
         }
 
@@ -176,13 +194,9 @@ class Training(ABC):
         self.optimizer.zero_grad()
         outcome = self.outcome(batch)
         torch.autograd.backward(outcome.loss)
-        self.seen.step(self.size_of(batch), self.rate())
+        self.seen.step(self.size_of(batch), self.optimizer)
         self.optimizer.step()
         return outcome
-
-    def rate(self) -> float:
-        """The learning rate of the step to come, as the optimizer holds it."""
-        return float(self.optimizer.param_groups[-1]["lr"])
 
     def size_of(self, batch: Any) -> int:
         """Items of a batch."""
@@ -210,15 +224,19 @@ class Training(ABC):
         return only(m.p for m in self.network.modules() if isinstance(m, nn.Dropout))
 
     def in_groups(self, name: str) -> float:
-        """A setting that all of the optimizer's groups share."""
-        return only(group[name] for group in self.optimizer.param_groups)
+        """A setting that all of the optimizer's groups share, from the first step on."""
+        return self.seen.in_groups(name, self.optimizer)
 
     def turned(self, factor: float, first_turn: int) -> float | Unused:
-        """A schedule's factor, if the schedule was moved after every epoch; else NaN. Unused, if no
-        epoch followed the one, counted from 1, after which it acts first."""
+        """A schedule's factor, if after the epoch `first_turn`, counted from 1, the rate in use was
+        multiplied by it; what it was multiplied by, if not; NaN, if the schedule was not moved after
+        every epoch. Unused, if no epoch followed."""
         if self.schedule.last_epoch != self.seen.epochs:
-            return float("nan")
-        return factor if self.seen.epochs > first_turn else Unused(factor)
+            return math.nan
+        if self.seen.epochs <= first_turn:
+            return Unused(factor)
+        before, after = self.seen.rates[first_turn - 1 : first_turn + 1]
+        return factor if math.isclose(after, before * factor, rel_tol=ROUNDING) else after / before
 
 
 def items_used(count: int, total: int) -> Share:

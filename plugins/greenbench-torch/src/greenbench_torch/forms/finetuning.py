@@ -50,8 +50,11 @@ class FineTuning(Training):
         self.text = load.text(TEXT, folder)
         share = self.asked.number("pretrain_share")
         self.windows = Windows(self.text.train, context, self.device, share)
+        size = self.asked.count("batch_size")
+        self.text_portions = order.Batches(items=len(self.windows), size=size)
         name, share = self.asked.text("data"), self.asked.number("data_share")
         self.task = load.classification(name, folder, share)
+        self.portions = order.Batches(items=len(self.task.train), size=size)
         self.parts = {
             id(part): (self.on_device(part.inputs[:, :context]), self.on_device(part.labels))
             for part in (self.task.train, self.task.validation, self.task.test)
@@ -66,14 +69,16 @@ class FineTuning(Training):
     def optimization(self) -> tuple[optim.Optimizer, LRScheduler]:
         """An optimizer and a schedule for each phase; those of the fine-tuning are returned."""
         decay, share = self.asked.number("weight_decay"), self.asked.number("warmup_share")
-        size = self.asked.count("batch_size")
         self.reading = adamw(self.network.trunk, self.asked.number("pretrain_learning_rate"), decay)
-        steps = -(-len(self.windows) // size) * self.asked.count("pretrain_epochs")
-        self.reading_schedule = WarmupCosine(self.reading, steps, share)
+        self.text_steps = self.text_portions.steps * self.asked.count("pretrain_epochs")
+        self.reading_schedule = WarmupCosine(self.reading, self.text_steps, share)
         optimizer = adamw(self.network, self.asked.number("learning_rate"), decay)
-        steps = -(-len(self.task.train) // size) * self.asked.count("epochs")
         self.read = Seen()
-        return optimizer, WarmupCosine(optimizer, steps, share)
+        return optimizer, WarmupCosine(optimizer, super().planned_steps(), share)
+
+    def planned_steps(self) -> int:
+        """Of both phases."""
+        return self.text_steps + super().planned_steps()
 
     def stateful(self) -> list[Any]:
         """The network, and the optimizers and schedules of both phases."""
@@ -109,8 +114,7 @@ class FineTuning(Training):
 
     def batches(self, epoch: int) -> Iterator[torch.Tensor]:
         """Functions in the epoch's order."""
-        count, size = len(self.task.train), self.asked.count("batch_size")
-        for batch in order.batches(count, size, seed=self.seed, epoch=epoch):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield self.on_device(batch)
 
     def outcome(self, batch: torch.Tensor) -> Outcome:
@@ -131,6 +135,10 @@ class FineTuning(Training):
         """Accuracy and loss on the functions that were held out."""
         return self._judged(self.task.test)
 
+    def judged_by(self) -> Mapping[str, float]:
+        """Functions."""
+        return {"items": len(self.task.test)}
+
     def effective(self) -> Mapping[str, Effective]:
         """Read from both optimizers and schedules, and from the layers."""
         warmups = [self.schedule.warmup_in_effect(self.seen)]
@@ -146,8 +154,12 @@ class FineTuning(Training):
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The pre-training, the groups that decay, the layers, the data."""
-        decays = {float(o.param_groups[-1]["weight_decay"]) for o in (self.reading, self.optimizer)}
+        decays = {
+            seen.in_last_group("weight_decay", optimizer)
+            for seen, optimizer in ((self.read, self.reading), (self.seen, self.optimizer))
+        }
         return {
+            **self.read.groups_in_effect(self.reading, phase="pretrain_"),
             "pretrain_epochs": self.read.epochs,
             **self._reading_in_effect(),
             "weight_decay": decays.pop() if len(decays) == 1 else float("nan"),
@@ -169,8 +181,7 @@ class FineTuning(Training):
         }
 
     def _text_batches(self, epoch: int) -> Iterator[torch.Tensor]:
-        size = self.asked.count("batch_size")
-        for batch in order.batches(len(self.windows), size, seed=self.seed, epoch=epoch):
+        for batch in self.text_portions.of(seed=self.seed, epoch=epoch):
             yield self.on_device(batch)
 
     def _read_epoch(self, batches: Iterator[torch.Tensor]) -> dict[str, float]:
@@ -193,7 +204,7 @@ class FineTuning(Training):
         torch.autograd.backward(loss)
         parameters = itertools.chain(*(group["params"] for group in optimizer.param_groups))
         nn.utils.clip_grad_norm_(parameters, CLIP)
-        seen.step(items, float(optimizer.param_groups[-1]["lr"]))
+        seen.step(items, optimizer)
         optimizer.step()
         schedule.step()
 

@@ -9,7 +9,7 @@ from greenbench_data import load, order
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
-from greenbench_torch.bookkeeping import Outcome, only
+from greenbench_torch.bookkeeping import Outcome, Seen, only
 from greenbench_torch.forms.base import Training, items_used
 from greenbench_torch.forms.pictures import Pictures
 from greenbench_torch.networks.forward_forward import ForwardForward, Layer, labelled
@@ -57,7 +57,12 @@ class ForwardForwardTraining(Training):
         """Adam for the first layer; each layer has one of its own, without a schedule."""
         rate = self.asked.number("learning_rate")
         self.optimizers = [optim.Adam(layer.parameters(), lr=rate) for layer in self.network.layers]
+        self.layers_seen = self._nothing_seen()
         return self.optimizers[0], lr_scheduler.ConstantLR(self.optimizers[0], 1.0, 0)
+
+    def planned_steps(self) -> int:
+        """One an epoch, of each layer."""
+        return len(self.network.layers) * self.asked.count("epochs")
 
     def stateful(self) -> list[Any]:
         """The network and every layer's optimizer."""
@@ -66,19 +71,20 @@ class ForwardForwardTraining(Training):
     def rehearse(self) -> None:
         """A step of each layer, and the test."""
         right, wrong = self.right, self.wrong
-        for layer, optimizer in self._layers():
-            self._learn_layer(layer, optimizer, right, wrong)
+        for layer, optimizer, seen in self._layers():
+            self._learn_layer(layer, optimizer, seen, right, wrong)
             right, wrong = self._passed_on(layer, right, wrong)
         self.final()
+        self.layers_seen = self._nothing_seen()
 
     def train(self, progress: Progress) -> None:
         """All epochs of the first layer, then all of the second."""
         right, wrong = self.right, self.wrong
-        for place, (layer, optimizer) in enumerate(self._layers()):
+        for place, (layer, optimizer, seen) in enumerate(self._layers()):
             for number in range(1, self.asked.count("epochs") + 1):
                 with progress.epoch(place * self.asked.count("epochs") + number) as window:
-                    loss = self._learn_layer(layer, optimizer, right, wrong)
-                    self.seen.epochs += 1
+                    loss = self._learn_layer(layer, optimizer, seen, right, wrong)
+                    seen.epochs += 1
                     if place == 0 and number == 1:
                         window.report(first_loss=float(loss.item()))
                     window.report(loss=float(loss.item()))
@@ -103,14 +109,22 @@ class ForwardForwardTraining(Training):
             correct = int((guesses == self.labels).sum().item())
         return {"accuracy": correct / len(self.labels)}
 
+    def judged_by(self) -> Mapping[str, float]:
+        """Images."""
+        return {"items": len(self.task.test)}
+
     def effective(self) -> Mapping[str, Effective]:
         """Read from the layers and their optimizers, and from what the loop counted."""
-        layers = len(self.network.layers)
-        whole = self.seen.epochs % layers == 0
+        groups: dict[str, Effective] = {}
+        for place, (_, optimizer, seen) in enumerate(self._layers(), 1):
+            groups |= seen.groups_in_effect(optimizer, first=place)
+        used = self.layers_seen
         return {
-            "steps": self.seen.steps,
-            "epochs": self.seen.epochs // layers if whole else float("nan"),
-            "learning_rate": only(o.param_groups[0]["lr"] for o in self.optimizers),
+            "steps": sum(seen.steps for seen in used),
+            "planned_steps": self.planned,
+            "epochs": only(seen.epochs for seen in used),
+            "learning_rate": only(rate for seen in used for rate in seen.rates),
+            **groups,
             "threshold": only(layer.threshold for layer in self.network.layers),
             "width": int(only(layer.linear.out_features for layer in self.network.layers)),
             "data": self.task.name,
@@ -121,17 +135,25 @@ class ForwardForwardTraining(Training):
         """Nothing: `effective` says all."""
         return {}
 
-    def _layers(self) -> list[tuple[Layer, optim.Optimizer]]:
-        return list(zip(self.network.layers, self.optimizers, strict=True))
+    def _nothing_seen(self) -> list[Seen]:
+        return [Seen() for _ in self.optimizers]
+
+    def _layers(self) -> list[tuple[Layer, optim.Optimizer, Seen]]:
+        return list(zip(self.network.layers, self.optimizers, self.layers_seen, strict=True))
 
     def _learn_layer(
-        self, layer: Layer, optimizer: optim.Optimizer, right: torch.Tensor, wrong: torch.Tensor
+        self,
+        layer: Layer,
+        optimizer: optim.Optimizer,
+        seen: Seen,
+        right: torch.Tensor,
+        wrong: torch.Tensor,
     ) -> torch.Tensor:
         self.network.train()
         loss = layer.loss(right, wrong)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
-        self.seen.step(len(right), float(optimizer.param_groups[0]["lr"]))
+        seen.step(len(right), optimizer)
         optimizer.step()
         return loss.detach()
 

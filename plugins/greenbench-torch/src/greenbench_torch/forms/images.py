@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from greenbench_data import load, order
@@ -29,19 +29,26 @@ if TYPE_CHECKING:
 class ImageTraining(Training):
     """Cross-entropy on classes; every image once an epoch."""
 
+    normalised: ClassVar[bool] = False
+    """Whether the network has batch normalisation."""
+
     def load(self, folder: Path | None) -> None:
         """The three parts."""
         name, share = self.asked.text("data"), self.asked.number("data_share")
         self.task = load.classification(name, folder, share)
         self.training, self.labels = self._part(self.task.train)
+        self.portions = order.Batches(
+            items=len(self.training),
+            size=self.asked.count("batch_size"),
+            normalised=self.normalised,
+        )
         self.judged = {
             id(part): self._part(part) for part in (self.task.validation, self.task.test)
         }
 
     def batches(self, epoch: int) -> Iterator[torch.Tensor]:
         """Indices in the epoch's order."""
-        size = self.asked.count("batch_size")
-        for batch in order.batches(len(self.training), size, seed=self.seed, epoch=epoch):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield self.on_device(batch)
 
     def outcome(self, batch: torch.Tensor) -> Outcome:
@@ -55,6 +62,10 @@ class ImageTraining(Training):
     def final(self) -> dict[str, float]:
         """Accuracy and loss on what was held out."""
         return self._judged(self.task.test)
+
+    def judged_by(self) -> Mapping[str, float]:
+        """Images."""
+        return {"items": len(self.task.test)}
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The data."""
@@ -117,6 +128,7 @@ class Cifar10ResNet20Training(ImageTraining):
     """As He et al. (2016) train: SGD, a tenth of the rate after half and after three quarters,
     images shifted by up to 4 pixels and mirrored."""
 
+    normalised = True
     padding = 4
     network: ResNet20
     schedule: lr_scheduler.MultiStepLR

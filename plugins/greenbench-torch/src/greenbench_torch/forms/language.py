@@ -131,6 +131,7 @@ class LanguageTraining(Training):
         context = self.asked.count("context")
         share = self.asked.number("data_share")
         self.training = Windows(self.task.train, context, self.device, share)
+        self.portions = order.Batches(items=len(self.training), size=self.asked.count("batch_size"))
         self.looked_at, self.held_out = (
             Windows(part, context, self.device) for part in (self.task.validation, self.task.test)
         )
@@ -145,9 +146,8 @@ class LanguageTraining(Training):
         optimizer = adamw(
             self.network, self.asked.number("learning_rate"), self.asked.number("weight_decay")
         )
-        an_epoch = -(-len(self.training) // self.asked.count("batch_size"))
-        steps = an_epoch * self.asked.count("epochs")
-        return optimizer, WarmupCosine(optimizer, steps, self.asked.number("warmup_share"))
+        share = self.asked.number("warmup_share")
+        return optimizer, WarmupCosine(optimizer, self.planned_steps(), share)
 
     def train(self, progress: Any) -> None:
         """All epochs, each with its validation."""
@@ -159,8 +159,7 @@ class LanguageTraining(Training):
 
     def batches(self, epoch: int) -> Iterator[torch.Tensor]:
         """Windows in the epoch's order."""
-        size = self.asked.count("batch_size")
-        for batch in order.batches(len(self.training), size, seed=self.seed, epoch=epoch):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield self.on_device(batch)
 
     def outcome(self, batch: torch.Tensor) -> Outcome:
@@ -173,7 +172,7 @@ class LanguageTraining(Training):
         outcome = self.outcome(batch)
         torch.autograd.backward(outcome.loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        self.seen.step(len(batch), self.rate())
+        self.seen.step(len(batch), self.optimizer)
         self.optimizer.step()
         self.schedule.step()
         return outcome
@@ -197,7 +196,7 @@ class LanguageTraining(Training):
     def more_effective(self) -> Mapping[str, Effective]:
         """The group that decays, the layers, the data."""
         return {
-            "weight_decay": float(self.optimizer.param_groups[-1]["weight_decay"]),
+            "weight_decay": self.seen.in_last_group("weight_decay", self.optimizer),
             "dropout": self.dropout_in_effect(),
             **shape_in_effect(self.network),
             "data": self.task.name,

@@ -40,6 +40,9 @@ class SiameseTraining(Training):
         name, share = self.asked.text("data"), self.asked.number("data_share")
         self.task = load.classification(name, folder, share)
         self.training = self._pictures(self.task.train)
+        self.portions = order.Batches(
+            items=len(self.training), size=self.asked.count("batch_size"), normalised=True
+        )
         self.judged = {
             id(part): (self._pictures(part), self._pairs_to_judge(part))
             for part in (self.task.validation, self.task.test)
@@ -58,8 +61,7 @@ class SiameseTraining(Training):
         """First image, second image, whether they are of one class."""
         labels = self.task.train.labels
         pairs = order.pairs(labels, len(labels), seed=self.seed, epoch=epoch)
-        size = self.asked.count("batch_size")
-        for batch in order.batches(len(pairs), size, seed=self.seed, epoch=epoch):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield tuple(map(self.on_device, (p[batch] for p in _columns(pairs))))
 
     def size_of(self, batch: Any) -> int:
@@ -77,6 +79,10 @@ class SiameseTraining(Training):
     def final(self) -> dict[str, float]:
         """Accuracy and loss on pairs of held-out images."""
         return self._judged(self.task.test)
+
+    def judged_by(self) -> Mapping[str, float]:
+        """Pairs, as many as images."""
+        return {"items": len(self.task.test)}
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The schedule, the layers, the data."""

@@ -46,6 +46,12 @@ class PersonTraining(Training):
             Pictures(part.images, self.device, mean=self.task.mean, std=self.task.std)
             for part in (self.task.train, self.task.query, self.task.gallery)
         )
+        self.portions = order.Batches(
+            items=len(self.training),
+            size=self.asked.count("batch_size"),
+            drop_last=True,
+            normalised=True,
+        )
         self.identities = self.on_device(self.task.train.identities)
 
     def build(self) -> nn.Module:
@@ -78,10 +84,9 @@ class PersonTraining(Training):
 
     def batches(self, epoch: int) -> Iterator[torch.Tensor]:
         """Full batches alone, as the baseline has them."""
-        count, size = len(self.training), self.asked.count("batch_size")
-        crops = order.crops(count, self.padding, seed=self.seed, epoch=epoch)
+        crops = order.crops(len(self.training), self.padding, seed=self.seed, epoch=epoch)
         self.views = Views(crops, self.padding, self.device)
-        for batch in order.batches(count, size, seed=self.seed, epoch=epoch, drop_last=True):
+        for batch in self.portions.of(seed=self.seed, epoch=epoch):
             yield self.on_device(batch)
 
     def outcome(self, batch: torch.Tensor) -> Outcome:
@@ -107,6 +112,11 @@ class PersonTraining(Training):
             query_of=_who_and_where(self.task.query),
             gallery_of=_who_and_where(self.task.gallery),
         )
+
+    def judged_by(self) -> Mapping[str, float]:
+        """Queries, and what a gallery in random order gives."""
+        query, gallery = (_who_and_where(part) for part in (self.task.query, self.task.gallery))
+        return ranking.guessing(query, gallery)
 
     def more_effective(self) -> Mapping[str, Effective]:
         """The optimizer's groups, the schedule, the layers, the images' size, the data."""

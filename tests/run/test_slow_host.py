@@ -1,4 +1,4 @@
-"""A cohort whose workers take long to start: the first ones speak long before the last is there."""
+"""Workers are believed on a host that is slow: to start the others, or to listen."""
 
 from __future__ import annotations
 
@@ -50,7 +50,17 @@ class Listener:
         return True
 
 
-def test_what_the_first_workers_say_is_heard_while_the_last_ones_start():
+class Absent(Listener):
+    """Is away for longer than an event may wait, in a commit on a slow disk say, while training
+    goes on."""
+
+    def heard(self, slot, events):
+        if any(event.kind == "train_begin" for event in events):
+            time.sleep(1.5 * STAMP_LIMIT_S)
+
+
+def outcome(executor, listener):
+    """The status of a cohort of three, and what is held against its members."""
     plugins = load_plugins()
     plan = build_plan(parse_suite(SUITE, plugins), plugins)
     cohort = next(cohort for cohort in plan.cohorts if cohort.counted)
@@ -68,6 +78,13 @@ def test_what_the_first_workers_say_is_heard_while_the_last_ones_start():
                     labels={HOLDER_LABEL: "slow"},
                 )
             )
-        run = CohortRun(SlowExecutor(), launches, Listener())
-        status = run.run()
-    assert (status, [member.error for member in run.members]) == ("completed", [None] * 3)
+        run = CohortRun(executor, launches, listener)
+        return run.run(), [member.error for member in run.members]
+
+
+def test_what_the_first_workers_say_is_heard_while_the_last_ones_start():
+    assert outcome(SlowExecutor(), Listener()) == ("completed", [None] * 3)
+
+
+def test_what_workers_say_while_the_host_is_away_is_believed():
+    assert outcome(ProcessExecutor(), Absent()) == ("completed", [None] * 3)
