@@ -33,6 +33,16 @@ def test_it_repeats_to_the_bit_and_preparing_changes_none(start, model):
     assert all(math.isfinite(v) for *_, said in first.progress.windows for v in said.values())
 
 
+def test_two_threads_repeat_to_the_bit_too(start):
+    """Wide enough that the work is split between them."""
+    model = catalog.BY_NAME["cifar10-resnet20"]
+    sizes = {"data": "synthetic-cifar10", "epochs": 1, "data_share": 0.03, "batch_size": 50}
+    first, again = (start(model, seed=7, threads=2, **sizes).finish() for _ in range(2))
+    assert first.trainer.environment()["threads"] == 2
+    assert first.bits() == again.bits()
+    assert first.metrics == again.metrics
+
+
 @pytest.mark.parametrize(
     ("model", "name"),
     [
