@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from statsmodels.stats.libqsturng import qsturng
 
 from greenbench.analysis.inference import (
@@ -35,7 +35,7 @@ Shape = Literal["rising", "falling", "U", "∩", "wavy", "no difference shown"]
 @dataclass(frozen=True, slots=True)
 class Association:
     """A coefficient in [-1, 1] over `n` points, its 95 % interval (None: too few points, or at
-    ±1) and its two-sided p (NaN: cannot be had)."""
+    ±1) and its two-sided p (NaN: cannot be had, or so few points could not bring it below 5 %)."""
 
     coefficient: float
     low: float | None
@@ -93,21 +93,26 @@ def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None
 
 
 def permuted(x: Array, y: Array, method: Permutable = "spearman") -> tuple[float, float]:
-    """Two-sided p by permuting the points, and the smallest p that so many could give.
+    """Two-sided p by permuting the points, and the smallest p that these values could give.
 
     Every order up to 8 points, otherwise a seeded sample with the observed one added (Phipson and
-    Smyth 2010): for points that are few, where the formulas for p are approximations.
+    Smyth 2010): for points that are few, where the formulas for p are approximations. Values that
+    are alike make the smallest p larger than the number of points alone would.
     """
     a, b = _centred(x, y, method)
     sums, observed = a[_orders(len(x))] @ b, float(a @ b)
     exact = math.factorial(len(x)) <= EXACT_LIMIT
     tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
     extra = 0 if exact else 1
-    tails = [
-        int((side * sums >= side * observed - tolerance).sum()) + extra for side in (-1.0, 1.0)
-    ]
+    tails, ends = (
+        [int((side * sums >= side * edge - tolerance).sum()) for side, edge in edges]
+        for edges in (
+            ((-1.0, observed), (1.0, observed)),
+            ((-1.0, float(sums.min())), (1.0, float(sums.max()))),
+        )
+    )
     total = len(sums) + extra
-    return min(1.0, 2 * min(tails) / total), smallest_permuted(len(x))
+    return min(1.0, 2 * (min(tails) + extra) / total), min(1.0, 2 * min(ends) / total)
 
 
 def smallest_permuted(points: int) -> float:
@@ -117,11 +122,13 @@ def smallest_permuted(points: int) -> float:
 
 
 def associate_permuted(x: Array, y: Array, method: Permutable) -> Association:
-    """As `associate`, with the p of `permuted`; of points that are finite and not constant."""
+    """As `associate`, with the p of `permuted` where that could be below 5 %; of points that are
+    finite and not constant."""
     a, b = _centred(x, y, method)
     coefficient = min(1.0, max(-1.0, float(a @ b / math.sqrt(float((a @ a) * (b @ b))))))
     low, high = _fisher(coefficient, len(x), method) or (None, None)
-    return Association(coefficient, low, high, permuted(x, y, method)[0], len(x))
+    p, smallest = permuted(x, y, method)
+    return Association(coefficient, low, high, p if smallest < ALPHA else math.nan, len(x))
 
 
 def _centred(x: Array, y: Array, method: Permutable) -> tuple[Array, Array]:
@@ -168,6 +175,26 @@ def shape_of_points(x: ArrayLike, y: ArrayLike) -> Shape:
     return _cut(points, values)
 
 
+def smallest_ranked(x: Array) -> float:
+    """The smallest exact two-sided p that a rank correlation with so many points of `x` can have:
+    of all orders that the values of `x` tell apart, two are the clearest."""
+    counts = np.unique(x, return_counts=True)[1]
+    return min(
+        1.0,
+        math.exp(math.log(2) + float(special.gammaln(counts + 1).sum()) - math.lgamma(len(x) + 1)),
+    )
+
+
+def smallest_grouped(counts: np.ndarray) -> float:
+    """The smallest exact p that a test of levels within blocks can have, from how often each level
+    (row) is in each block (column): levels that are there equally often can be exchanged."""
+    arrangements = float(special.gammaln(counts.sum(axis=0) + 1).sum()) - float(
+        special.gammaln(counts + 1).sum()
+    )
+    alike = np.unique(counts, axis=0, return_counts=True)[1]
+    return min(1.0, math.exp(float(special.gammaln(alike + 1).sum()) - arrangements))
+
+
 @dataclass(frozen=True, slots=True)
 class Categories:
     """Kruskal and Wallis' H over `groups` with `n` points: p, and ε² in [0, 1]."""
@@ -199,7 +226,8 @@ def blocked_categories(values: Array, level: Array, block: Array) -> Categories 
     """Kruskal-Wallis on values aligned by their block's mean; p by permuting inside blocks.
 
     Hodges and Lehmann 1962 for the alignment. Under the null hypothesis the trials of a block are
-    exchangeable, so levels are shuffled among them (a seeded sample, the observed one added).
+    exchangeable, so levels are shuffled among them (a seeded sample, the observed one added). p is
+    NaN where even the clearest order could not bring it below 5 %.
     `values`, `level` and `block` have one entry a trial.
     """
     keep = np.isfinite(values)
@@ -230,8 +258,16 @@ def blocked_categories(values: Array, level: Array, block: Array) -> Categories 
         sums += shuffled @ one_hot[start:end]
     observed = float(spread(ranks @ one_hot))
     p = (int((spread(sums) >= observed * (1 - 1e-12)).sum()) + 1) / (len(sums) + 1)
+    p = p if smallest_grouped(_crossed(levels, blocks[order])) < ALPHA else math.nan
     h = (12 / (n * (n + 1)) * observed - 3 * (n + 1)) / float(stats.tiecorrect(ranks))
     return Categories(h, p, min(1.0, h / (n - 1)), len(names), n)
+
+
+def _crossed(levels: np.ndarray, blocks: np.ndarray) -> Array:
+    """How often each level (row) is in each block (column)."""
+    found = np.zeros((levels.max() + 1, blocks.max() + 1))
+    np.add.at(found, (levels, blocks), 1)
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -254,12 +290,21 @@ def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     return points[keep], others[keep]
 
 
-def _fisher(coefficient: float, n: int, method: Method) -> tuple[float, float] | None:
+def fisher_variance(coefficient: float, n: int, method: Method) -> float | None:
+    """Variance of Fisher's z of a coefficient over n points (`associate` names the sources); None
+    with too few points, or at ±1."""
     spare = n - (4 if method == "kendall" else 3)
     if spare < 1 or abs(coefficient) >= 1:
         return None
     factor = {"pearson": 1.0, "spearman": 1 + coefficient**2 / 2, "kendall": 0.437}[method]
-    half = float(stats.norm.ppf(1 - ALPHA / 2)) * math.sqrt(factor / spare)
+    return factor / spare
+
+
+def _fisher(coefficient: float, n: int, method: Method) -> tuple[float, float] | None:
+    variance = fisher_variance(coefficient, n, method)
+    if variance is None:
+        return None
+    half = float(stats.norm.ppf(1 - ALPHA / 2)) * math.sqrt(variance)
     middle = math.atanh(coefficient)
     return math.tanh(middle - half), math.tanh(middle + half)
 
@@ -301,14 +346,19 @@ def _cut(points: Array, values: Array) -> Shape:
         left, right = (
             associate(points[part], values[part]) for part in (slice(cut), slice(cut, None))
         )
-        if left is None or right is None or max(left.p, right.p) >= ALPHA / len(cuts):
+        if left is None or right is None or max(map(_p, (left, right))) >= ALPHA / len(cuts):
             continue
         if left.coefficient * right.coefficient < 0:
             return "U" if right.coefficient > 0 else "∩"
     whole = associate(points, values)
-    if whole is None or whole.p >= ALPHA:
+    if whole is None or _p(whole) >= ALPHA:
         return "no difference shown"
     return "rising" if whole.coefficient > 0 else "falling"
+
+
+def _p(found: Association) -> float:
+    """Not below what so few points without ties could have at best."""
+    return max(found.p, math.exp(math.log(2) - math.lgamma(found.n + 1)))
 
 
 def _opposite(points: Array, values: Array, cuts: np.ndarray) -> np.ndarray:

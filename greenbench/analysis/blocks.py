@@ -185,7 +185,7 @@ def fit_blocks(contrasts: Array, originals: float, *, own: bool = False) -> Bloc
 def _tails(residuals: Array, number: Array, variance: Array, df: Array, originals: float) -> Array:
     """What the kurtosis κ of the noise does to the t of an arm of n blocks whose variance is
     pooled over m arms: its limit c grows by κ/n (1/24 - w/8) (c³ - 3c), by the Edgeworth series
-    of the mean, of the pooled variance and of what they share (Gayen 1949; Hall 1992, 2.6).
+    of the mean, of the pooled variance and of what they share (Hall 1992, chapter 2; Gayen 1949).
 
     w = (1/m + 1/s³)/(1 + 1/s³), for contrasts with s originals, is 1 for an arm with a variance of
     its own. Where w is above 1/3 heavy tails make the interval hold more often than it says

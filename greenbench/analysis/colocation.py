@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.inference import Array
+from greenbench.analysis.pairs import Pairs
+from greenbench.analysis.samples import t_test
 
 COLUMNS = (
+    "study",
+    "arm",
+    "solo_study",
     "model",
     "scenario",
     "copies",
@@ -29,8 +33,8 @@ COLUMNS = (
 )
 
 
-def per_training(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """Each arm solo and as k copies, matched by model and mutation.
+def per_training(cohorts: pd.DataFrame, pairs: Pairs, quantity: str) -> pd.DataFrame:
+    """Each arm as k copies beside the same arm of the solo study that it is compared with.
 
     `solo`: mean over blocks of the quantity for one training; `cohort`: of all k; `per_training`:
     cohort divided by k (measured whole, then divided: no modelled shares); `change`: per_training
@@ -39,24 +43,27 @@ def per_training(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     ratio (below k, k trainings side by side are done sooner than one after another).
     """
     rows: list[dict[str, Any]] = []
-    for _, table in cohorts.groupby("model", sort=False):
-        solo = table[table["kind"] == "solo"]
-        parallel = table[table["kind"] == "homogeneous"]
-        for _, together in parallel.groupby(["scenario", "mutation"], sort=False):
-            alone = solo[solo["mutation"] == together["mutation"].iloc[0]]
-            if len(alone):
-                rows.append(_row(alone, together, quantity))
+    for pair, solo, beside in pairs.sides(cohorts):
+        if pair.kind != "homogeneous":
+            continue
+        alone = dict(iter(solo.groupby("mutation", sort=False)))
+        for mutation, together in beside.groupby("mutation", sort=False):
+            if mutation in alone:
+                rows.append(_row(alone[mutation], together, quantity))
     return pd.DataFrame.from_records(rows, columns=COLUMNS)
 
 
 def _row(alone: pd.DataFrame, together: pd.DataFrame, quantity: str) -> dict[str, Any]:
     first = together.iloc[0]
     copies = int(first["copies"])
-    one, whole = _block_means(alone, quantity), _block_means(together, quantity)
+    one, whole = block_means(alone, quantity), block_means(together, quantity)
     share = whole / copies
     change, low, high = _welch(one, share)
-    solo_s, cohort_s = (_mean(_block_means(t, "train_s")) for t in (alone, together))
+    solo_s, cohort_s = (_mean(block_means(t, "train_s")) for t in (alone, together))
     return {
+        "study": first["study"],
+        "arm": first["arm"],
+        "solo_study": alone["study"].iloc[0],
         "model": first["model"],
         "scenario": first["scenario"],
         "copies": copies,
@@ -74,10 +81,11 @@ def _row(alone: pd.DataFrame, together: pd.DataFrame, quantity: str) -> dict[str
     }
 
 
-def _block_means(table: pd.DataFrame, quantity: str) -> Array:
-    values = pd.to_numeric(table[quantity])
+def block_means(table: pd.DataFrame, quantity: str) -> Array:
+    """The mean of each block's values, of those that are finite and above zero."""
+    values = pd.to_numeric(table[quantity], errors="coerce").astype(float)
     values = values[(values > 0) & (values < math.inf)]
-    return values.groupby(table["block"]).mean().to_numpy(dtype=float)
+    return np.asarray(values.groupby(table["block"]).mean(), dtype=float)
 
 
 def _mean(values: Array) -> float | None:
@@ -89,14 +97,8 @@ def _welch(one: Array, other: Array) -> tuple[float | None, float | None, float 
     if not (len(one) and len(other)):
         return None, None, None
     a, b = np.log(one), np.log(other)
-    center = float(b.mean() - a.mean())
-    change = math.expm1(center)
-    if min(len(a), len(b)) < 2:
+    change = math.expm1(float(b.mean() - a.mean()))
+    if min(len(a), len(b)) < 2 or not max(np.ptp(a), np.ptp(b)) > 0:
         return change, None, None
-    terms = [float(v.var(ddof=1)) / len(v) for v in (a, b)]
-    variance = sum(terms)
-    if variance <= 0:
-        return change, None, None
-    df = variance**2 / sum(t**2 / (len(v) - 1) for t, v in zip(terms, (a, b), strict=True))
-    half = float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(variance)
-    return change, math.expm1(center - half), math.expm1(min(center + half, 700.0))
+    found = t_test(b, a, equal_var=False).confidence_interval()
+    return change, math.expm1(found.low), math.expm1(min(found.high, 700.0))

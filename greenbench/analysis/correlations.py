@@ -178,7 +178,7 @@ def _pair(
             }
     found["shape"] = _shape(points)
     found["smallest_p"] = smallest_permuted(len(x))
-    if found["smallest_p"] >= ALPHA:
+    if found["smallest_p"] >= ALPHA or math.isnan(found.get("rho_p", math.nan)):
         unknown = {f"{column}_p": None for column in NAMES.values()}
         return found | unknown | {"note": "too few to tell"}
     return found | {"p": found.get("rho_p")}
@@ -263,7 +263,8 @@ def _categories(table: pd.DataFrame, name: str, quantity: str) -> dict[str, Any]
         "epsilon_squared": found.epsilon_squared,
         "epsilon_p": found.p,
         "p": found.p,
-        "note": "categories: ε² of Kruskal and Wallis, no sign",
+        "note": "categories: ε² of Kruskal and Wallis, no sign"
+        + ("; too few to tell" if math.isnan(found.p) else ""),
     }
 
 

@@ -1,4 +1,4 @@
-"""Whether the host held still: drift over the suite, outliers, and the results without them."""
+"""Whether the host held still: drift over the suite, outliers; the results on other runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SENSITIVITY_COLUMNS = (
     "mutation",
     "null",
     *SHOWN,
-    *(f"{name}_without" for name in SHOWN),
+    *(f"{name}_otherwise" for name in SHOWN),
 )
 
 
@@ -101,24 +101,28 @@ def outliers(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     return pd.concat(found) if found else pd.DataFrame(columns=list(OUTLIER_COLUMNS))
 
 
-def without(
-    everything: pd.DataFrame, cohorts: pd.DataFrame, left_out: pd.Series, quantity: str
+def otherwise(
+    main: pd.DataFrame, cohorts: pd.DataFrame, studies: pd.Series, quantity: str
 ) -> pd.DataFrame:
-    """The deltas of all cohorts beside those without the ones in `left_out` (cohort names).
+    """The deltas of some studies beside what they would be on other cohorts.
 
-    `everything`: `deltas(cohorts, quantity, "ratio")`. Its columns, and the same with `_without`;
-    an arm that is gone has none there.
+    `main`: `deltas(…, quantity, "ratio")` of the runs that the results rest on; `cohorts`: the other
+    choice of runs (without outliers, with those that failed a check); `studies`: the names of those
+    in which the two differ. study, arm, mutation, null, the columns of the deltas in `SHOWN`, and
+    the same with `_otherwise`; an arm that one side lacks has none there.
     """
-    lost = cohorts["cohort"].isin(left_out)
-    touched = cohorts["study"].isin(cohorts.loc[lost, "study"])
-    same = everything[~everything["study"].isin(cohorts.loc[lost, "study"])]
-    rest = deltas(cohorts[touched & ~lost], quantity, "ratio")
-    rest = pd.concat([table for table in (same, rest) if len(table)] or [rest])
-    keys = ["study", "arm"]
-    merged: pd.DataFrame = everything.merge(
-        rest[[*keys, *SHOWN]], on=keys, how="left", suffixes=("", "_without")
-    )
-    return merged[list(SENSITIVITY_COLUMNS)]
+    sides = [
+        main[main["study"].isin(studies)],
+        deltas(cohorts[cohorts["study"].isin(studies)], quantity, "ratio"),
+    ]
+    arms = [side[list(SENSITIVITY_COLUMNS[:4])] for side in sides if len(side)]
+    if not arms:
+        return pd.DataFrame(columns=list(SENSITIVITY_COLUMNS))
+    found = pd.concat(arms).drop_duplicates(["study", "arm"])
+    for side, ending in zip(sides, ("", "_otherwise"), strict=True):
+        values = side[["study", "arm", *SHOWN]].rename(columns={n: n + ending for n in SHOWN})
+        found = found.merge(values, on=["study", "arm"], how="left")
+    return found[list(SENSITIVITY_COLUMNS)]
 
 
 def _known(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from greenbench.analysis.colocation import block_means
 from greenbench.analysis.inference import ALPHA, Array, holm
+from greenbench.analysis.pairs import Pairs, Place
+from greenbench.analysis.records import records
 
 TOGETHER_COLUMNS = (
+    "study",
+    "arm",
     "model",
     "scenario",
     "kind",
     "mutation",
     "null",
+    "places",
     "apart",
     "together",
     "change",
@@ -27,6 +34,8 @@ TOGETHER_COLUMNS = (
     "note",
 )
 OVERLAP_COLUMNS = (
+    "study",
+    "arm",
     "model",
     "scenario",
     "mutation",
@@ -36,72 +45,92 @@ OVERLAP_COLUMNS = (
     "overlap_j",
 )
 INTERACTION_COLUMNS = (
-    "model",
-    "scenario",
+    "study",
+    "arm",
     "mutation",
     "solo",
+    "solo_low",
+    "solo_high",
     "beside",
+    "beside_low",
+    "beside_high",
     "change",
     "low",
     "high",
     "p",
     "p_corrected",
 )
-SPREAD_COLUMNS = ("model", "scenario", "arms", "cv_solo", "cv_beside", "ratio", "low", "high", "p")
-MATRIX_COLUMNS = (
+SPREAD_COLUMNS = (
+    "study",
+    "model",
+    "scenario",
+    "arms",
+    "cv_solo",
+    "cv_beside",
+    "ratio",
+    "low",
+    "high",
+    "p",
+)
+SLOWED_COLUMNS = (
+    "study",
+    "arm",
+    "mutation",
+    "null",
     "model",
     "role",
     "beside",
-    "study",
     "scenario",
+    "kind",
+    "place",
     "solo_s",
     "beside_s",
     "slowdown",
     "low",
     "high",
     "blocks",
+    "note",
 )
+OF_ARM = ("study", "arm", "mutation", "model", "scenario", "kind")
+ENDS = {"": "estimate", "_low": "low", "_high": "high"}
 FOREGROUND = "the background's work is not a fixed amount: energy is not compared"
 
 
-def together(cohorts: pd.DataFrame, trials: pd.DataFrame, quantity: str) -> pd.DataFrame:
+def together(
+    cohorts: pd.DataFrame, trials: pd.DataFrame, pairs: Pairs, quantity: str
+) -> pd.DataFrame:
     """A cohort's measured quantity for its work against the same work solo, one after another.
 
     One row an arm of each co-located study: `apart` is the sum over the cohort's members of the
-    mean solo value of the same configuration (k times it for k copies; a companion's from the solo
-    study of its model), `together` the cohort's own mean, measured whole: no modelled share enters.
+    mean solo value of the same configuration (k times it for k copies; where from, say `places`,
+    member by member), `together` the cohort's own mean, measured whole: no modelled share enters.
     `change`: together against apart, relative, with a 95 % interval: Welch's t on logarithms of
     block means, the sum's variance by the delta method, degrees of freedom by Satterthwaite. They
     are different cohorts, not pairs. apart_s and together_s: their times (s). A foreground's
     background repeats its work for as long as it is needed: no energy is compared, `note` says so.
     """
+    runs = _runs(cohorts)
     parallel = cohorts[cohorts["kind"] != "solo"]
-    if parallel.empty:
-        return pd.DataFrame(columns=list(TOGETHER_COLUMNS))
-    solo = _solo(cohorts, quantity)
+    chosen = trials[trials["cohort"].isin(parallel.drop_duplicates(["study", "arm"])["cohort"])]
+    of_cohort = dict(iter(chosen.groupby("cohort", sort=False)))
     rows: list[dict[str, Any]] = []
-    firsts = parallel.drop_duplicates(["study", "arm"])["cohort"]
-    of_cohort = dict(iter(trials[trials["cohort"].isin(firsts)].groupby("cohort", sort=False)))
     for _, table in parallel.groupby(["study", "arm"], sort=False):
-        first = table.iloc[0]
+        (first,) = records(table.iloc[:1])
         row: dict[str, Any] = dict.fromkeys(TOGETHER_COLUMNS)
-        row |= {name: first[name] for name in ("model", "scenario", "kind", "mutation")}
-        row |= {"null": bool(first["null"]), "note": ""}
+        row |= {name: first[name] for name in OF_ARM}
+        row |= {"null": bool(first["null"]), "places": (), "note": ""}
         if first["kind"] == "foreground":
             rows.append(row | {"note": FOREGROUND})
             continue
-        members = of_cohort[first["cohort"]]
-        keys = [_key(m.model, m.hyperparameters) for m in members.itertuples(index=False)]
-        missing = sorted({key[0] for key in keys if key not in solo})
-        if missing:
-            rows.append(
-                row | {"note": f"no solo study has the same configuration of {', '.join(missing)}"}
-            )
+        members = records(of_cohort[first["cohort"]])
+        places = [pairs.alone(member) for member in members]
+        lost = [m["model"] for m, p in zip(members, places, strict=True) if p not in runs]
+        if lost:
+            rows.append(row | {"note": _missing(lost)})
             continue
-        whole = _block_means(table, quantity)
-        rows.append(
-            row | _compared([solo[key][0] for key in keys], whole) | _times(solo, keys, table)
-        )
+        parts = {place: block_means(runs[place], quantity) for place in places}
+        compared = _compared([parts[place] for place in places], block_means(table, quantity))
+        rows.append(row | {"places": tuple(places)} | compared | _times(runs, places, table))
     return pd.DataFrame.from_records(rows, columns=list(TOGETHER_COLUMNS))
 
 
@@ -120,126 +149,97 @@ def overlap(cohorts: pd.DataFrame) -> pd.DataFrame:
     )
     rows = []
     for _, table in parallel.groupby(["study", "arm"], sort=False):
-        row = {name: table[name].iloc[0] for name in ("model", "scenario", "mutation")}
-        rows.append(row | {name: table[name].mean() for name in OVERLAP_COLUMNS[3:]})
+        row = {name: table[name].iloc[0] for name in OVERLAP_COLUMNS[:5]}
+        rows.append(row | {name: table[name].mean() for name in OVERLAP_COLUMNS[5:]})
     return pd.DataFrame.from_records(rows, columns=list(OVERLAP_COLUMNS))
 
 
-def interaction(deltas: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:
-    """How each mutant's relative delta differs between solo and a kind of co-location.
+def interaction(deltas: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
+    """How each mutant's relative delta differs between a co-located study and its solo study.
 
-    From `deltas(…, "ratio")` of both studies: `solo` and `beside` are the deltas, `change` is
-    (1 + beside)/(1 + solo) - 1 with a 95 % interval from both standard errors (Satterthwaite's
-    degrees of freedom; different cohorts), p two-sided, `p_corrected` by Holm over the mutants of
-    that model and scenario.
+    From `deltas(…, "ratio")` of both: `solo` and `beside` are the deltas with their own 95 %
+    intervals, `change` is (1 + beside)/(1 + solo) - 1 with a 95 % interval from both standard
+    errors (Satterthwaite's degrees of freedom; different cohorts), p two-sided, `p_corrected` by
+    Holm over the mutants of that study. Mutants that only one of the two has are left out.
     """
-    facts = cohorts.drop_duplicates("study").set_index("study")[["model", "kind", "scenario"]]
-    known = deltas[~deltas["null"].astype(bool)].merge(facts, left_on="study", right_index=True)
-    solo = known[known["kind"] == "solo"].drop_duplicates(["model", "mutation"])
-    pairs = known[known["kind"] != "solo"].merge(
-        solo, on=["model", "mutation"], suffixes=("", "_solo")
-    )
     rows = []
-    for (model, scenario), group in pairs.groupby(["model", "scenario"], sort=False):
-        found = [_difference(row) for _, row in group.iterrows()]
+    for _, solo, beside in pairs.sides(deltas[~deltas["null"].astype(bool)]):
+        both = beside.merge(solo, on="mutation", suffixes=("", "_solo"))
+        found = [_difference(row) for _, row in both.iterrows()]
         tested = [row for row in found if row["p"] is not None]
         for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
             row["p_corrected"] = p
-        rows += [{"model": model, "scenario": scenario, **row} for row in found]
+        rows += found
     return pd.DataFrame.from_records(rows, columns=list(INTERACTION_COLUMNS))
 
 
-def spread(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
+def spread(cohorts: pd.DataFrame, pairs: Pairs, quantity: str) -> pd.DataFrame:
     """Does a quantity vary more with the same mutations beside others than solo?
 
-    Coefficients of variation of the arms' means (original and mutants that both have), and their
-    ratio (above 1: more in co-location) with a 95 % interval and p by Pitman and Morgan's test for
-    variances of pairs (1939), on values divided by their mean. A point is an arm; fewer than 4
-    say nothing.
+    Coefficients of variation of the arms' means (original and mutants that both studies of a pair
+    have), and their ratio (above 1: more in co-location) with a 95 % interval and p by Pitman and
+    Morgan's test for variances of pairs (1939), on values divided by their mean. A point is an
+    arm; fewer than 4 say nothing.
     """
-    known = cohorts[~cohorts["null"].astype(bool)]
     rows = []
-    for model, table in known.groupby("model", sort=False):
-        if (table["kind"] == "solo").all():
-            continue
-        solo = _arm_means(table[table["kind"] == "solo"], quantity)
-        beside = table[table["kind"] != "solo"]
-        for scenario, group in beside.groupby("scenario", sort=False):
-            both = pd.concat([solo, _arm_means(group, quantity)], axis=1, join="inner").dropna()
-            if len(both) >= 4:
-                x, y = (both.iloc[:, k].to_numpy(float) for k in (0, 1))
-                row = {"model": model, "scenario": scenario, "arms": len(both)}
-                rows.append(row | _pitman_morgan(x / x.mean(), y / y.mean()))
+    for pair, *both_sides in pairs.sides(cohorts[~cohorts["null"].astype(bool)]):
+        sides = [_arm_means(side, quantity) for side in both_sides]
+        both = pd.concat(sides, axis=1, join="inner").dropna()
+        if len(both) >= 4:
+            x, y = (both.iloc[:, k].to_numpy(float) for k in (0, 1))
+            row = {"study": pair.study, "model": pair.model, "scenario": pair.scenario}
+            rows.append(row | {"arms": len(both)} | _pitman_morgan(x / x.mean(), y / y.mean()))
     return pd.DataFrame.from_records(rows, columns=list(SPREAD_COLUMNS))
 
 
-def matrix(trials: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:
+def slowed(trials: pd.DataFrame, cohorts: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """Who slows whom: each model's own training time beside others against solo.
 
-    From the trials of `cohorts` (those that statistics rest on) that are originals, and from their
-    companions: `model` with its `role`, `beside` (the other members' models), solo_s and beside_s
-    (means over blocks, s), `slowdown`: their ratio, with a 95 % interval by Welch's t on logarithms
-    of block means. A background has no time of its own. What it costs is in `together`.
+    From the trials of `cohorts` (those that statistics rest on). One row a model and role of each
+    co-located study's original; of mutants too beside other models (copies of them are in
+    `colocation.per_training`), the study's own model alone. `beside` (the other members' models),
+    `place` (the solo runs), solo_s and beside_s (means over blocks, s), `slowdown`: their ratio,
+    with a 95 % interval by Welch's t on logarithms of block means. A background has no time of its
+    own. `note` says where no solo run has the configuration. What it costs is in `together`.
     """
-    counted = trials[trials["cohort"].isin(cohorts["cohort"]) & (trials["arm"] == "original")]
-    counted = counted[counted["train_s"] > 0]
+    counted = trials[trials["cohort"].isin(cohorts["cohort"]) & (trials["train_s"] > 0)]
     if (counted["kind"] == "solo").all():
-        return pd.DataFrame(columns=list(MATRIX_COLUMNS))
-    solo = dict(iter(counted[counted["kind"] == "solo"].groupby(["model", "hyperparameters"])))
-    beside = trials[trials["cohort"].isin(counted["cohort"])]
-    others = beside.groupby("cohort", sort=False)["model"].apply(list)
+        return pd.DataFrame(columns=list(SLOWED_COLUMNS))
+    original = counted["arm"] == "original"
+    apart = counted["kind"].isin(("mixed", "foreground")) & (counted["role"] == "measured")
+    beside = counted[(counted["kind"] != "solo") & (original | apart)]
+    members = trials[trials["cohort"].isin(beside["cohort"])]
+    others = members.groupby("cohort", sort=False)["model"].apply(list)
+    runs = _runs(counted[counted["kind"] == "solo"])
     rows = []
-    groups = counted[counted["kind"] != "solo"].groupby(
-        ["study", "model", "hyperparameters", "role"], sort=False
-    )
-    for (study, model, hyperparameters, role), table in groups:
-        alone = solo.get((model, hyperparameters))
-        if alone is None:
+    names = ["study", "arm", "model", "hyperparameters", "role"]
+    for _, table in beside.groupby(names, sort=False):
+        (first,) = records(table.iloc[:1])
+        company = list(others[first["cohort"]])
+        company.remove(first["model"])
+        times, place = block_means(table, "train_s"), pairs.alone(first)
+        row: dict[str, Any] = dict.fromkeys(SLOWED_COLUMNS)
+        row |= {name: first[name] for name in (*OF_ARM, "role")} | {"null": bool(first["null"])}
+        row |= {"beside": ", ".join(company), "beside_s": float(times.mean())}
+        row |= {"blocks": len(times), "note": ""}
+        if place not in runs:
+            rows.append(row | {"note": _missing([first["model"]])})
             continue
-        company = list(others[table["cohort"].iloc[0]])
-        company.remove(model)
-        one, other = (_block_means(t, "train_s") for t in (alone, table))
-        change = _compared([one], other)
-        rows.append(
-            {
-                "model": model,
-                "role": role,
-                "beside": ", ".join(company),
-                "study": study,
-                "scenario": table["scenario"].iloc[0],
-                "solo_s": change["apart"],
-                "beside_s": change["together"],
-                "slowdown": _plus_one(change["change"]),
-                "low": _plus_one(change["low"]),
-                "high": _plus_one(change["high"]),
-                "blocks": len(other),
-            }
-        )
-    return pd.DataFrame.from_records(rows, columns=list(MATRIX_COLUMNS))
+        change = _compared([block_means(runs[place], "train_s")], times)
+        row |= {"place": place, "solo_s": change["apart"]}
+        row |= {"slowdown": _plus_one(change["change"])}
+        rows.append(row | {name: _plus_one(change[name]) for name in ("low", "high")})
+    return pd.DataFrame.from_records(rows, columns=list(SLOWED_COLUMNS))
 
 
-Key = tuple[str, str]
+def _runs(table: pd.DataFrame) -> dict[Place | None, pd.DataFrame]:
+    """The solo rows of cohorts or of their trials, by study and arm."""
+    groups = table[table["kind"] == "solo"].groupby(["study", "arm"], sort=False)
+    return {(str(study), str(arm)): rows for (study, arm), rows in groups}
 
 
-def _key(model: Any, hyperparameters: Any) -> Key:
-    return str(model), str(hyperparameters)
-
-
-def _solo(cohorts: pd.DataFrame, quantity: str) -> dict[Key, tuple[Array, Array]]:
-    """Block means of the quantity and of time by model and configuration, where there are some."""
-    found: dict[Key, tuple[Array, Array]] = {}
-    alone = cohorts[(cohorts["kind"] == "solo") & ~cohorts["null"].astype(bool)]
-    for key, table in alone.groupby(["model", "hyperparameters"], sort=False):
-        values = _block_means(table, quantity)
-        if len(values):
-            found.setdefault(_key(*key), (values, _block_means(table, "train_s")))
-    return found
-
-
-def _block_means(table: pd.DataFrame, quantity: str) -> Array:
-    values = pd.to_numeric(table[quantity], errors="coerce").astype(float)
-    values = values[(values > 0) & np.isfinite(values)]
-    return np.asarray(values.groupby(table["block"]).mean(), dtype=float)
+def _missing(models: Iterable[str]) -> str:
+    return f"no solo run has the same configuration of {', '.join(sorted(set(models)))}"
 
 
 def _arm_means(table: pd.DataFrame, quantity: str) -> pd.Series:
@@ -281,10 +281,10 @@ def _compared(parts: list[Array], whole: Array) -> dict[str, Any]:
 
 
 def _times(
-    solo: dict[Key, tuple[Array, Array]], keys: list[Key], table: pd.DataFrame
+    runs: Mapping[Place | None, pd.DataFrame], places: list[Place | None], table: pd.DataFrame
 ) -> dict[str, Any]:
-    apart = [solo[key][1] for key in keys]
-    beside = _block_means(table, "train_s")
+    apart = [block_means(runs[place], "train_s") for place in places]
+    beside = block_means(table, "train_s")
     return {
         "apart_s": math.fsum(float(t.mean()) for t in apart) if all(map(len, apart)) else None,
         "together_s": float(beside.mean()) if len(beside) else None,
@@ -293,9 +293,9 @@ def _times(
 
 def _difference(row: pd.Series) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "mutation": row["mutation"],
-        "solo": row["estimate_solo"],
-        "beside": row["estimate"],
+        **{name: row[name] for name in ("study", "arm", "mutation")},
+        **{f"solo{end}": row[f"{of}_solo"] for end, of in ENDS.items()},
+        **{f"beside{end}": row[of] for end, of in ENDS.items()},
         "change": (1 + row["estimate"]) / (1 + row["estimate_solo"]) - 1,
         "low": None,
         "high": None,

@@ -19,12 +19,15 @@ from greenbench.analysis.association import (
     categories,
     partial,
     shape_of_points,
+    smallest_grouped,
+    smallest_ranked,
 )
 from greenbench.analysis.inference import ALPHA, Array, fdr
 from greenbench.analysis.joint import joint_p, joint_quantile
 from greenbench.analysis.samples import t_test
 
 Scale = Literal["ratio", "difference"]
+TOO_FEW = "too few to tell"
 LEAST_RECORDED = 0.5
 """Share of runs that must record a hyperparameter for it to be held fixed."""
 DELTA_COLUMNS = (
@@ -116,7 +119,9 @@ def unpaired_correlations(
     `settings`: how many values of the hyperparameter: repeats of a value are not independent
     points, and where there are many `note` says so. `partial`: Spearman's ρ with all other hyperparameters that
     vary in the same runs held fixed (`held` names them; `partial_runs`: how many record them all), for the method "spearman". `p_corrected`:
-    Benjamini and Hochberg over all cells of a study and method that have a p. `shape`: see
+    Benjamini and Hochberg over all cells of a study and method that have a p: none has where the
+    clearest order of so few runs could not bring an exact p below 5 % (Pearson's rests on normal
+    noise instead). `shape`: see
     `association.shape_of_points`. Categorical columns get one row, method "kruskal":
     `coefficient` is ε² (0 to 1, no sign).
     """
@@ -257,11 +262,14 @@ def _cells(
         found = categories([group.to_numpy() for _, group in groups])
         if found is None:
             return [base | {"method": "kruskal", "note": "too few runs, or constant"}]
-        effect = {"coefficient": found.epsilon_squared, "p": found.p}
-        return [base | effect | {"method": "kruskal", "note": "categories: ε², no sign"}]
+        few = smallest_grouped(settings.value_counts().to_numpy()[:, None]) >= ALPHA
+        effect = {"coefficient": found.epsilon_squared, "p": math.nan if few else found.p}
+        note = f"categories: ε², no sign{f'; {TOO_FEW}' if few else ''}"
+        return [base | effect | {"method": "kruskal", "note": note}]
     x = varied.numbers[known]
     base["settings"] = len(np.unique(x))
     shape = shape_of_points(x, y)
+    few = smallest_ranked(x) >= ALPHA
     cells = []
     for method in methods:
         found_by = associate(x, y, method)
@@ -277,6 +285,8 @@ def _cells(
             "shape": shape,
             "note": _note(base, others),
         }
+        if few and method != "pearson":
+            cell |= {"p": math.nan, "note": "; ".join(filter(None, (TOO_FEW, cell["note"])))}
         if method == "spearman":
             cell |= _partial(known, x, y, others)
         cells.append(cell)

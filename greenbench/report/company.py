@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pandas as pd
+
+from greenbench.analysis.pairs import Pair, Place
 from greenbench.analysis.records import records
 from greenbench.report.context import Context
-from greenbench.report.model import Cell, Column, Interval, Table
+from greenbench.report.model import Behind, Cell, Column, Interval, Table
 from greenbench.report.values import number_or_none
 
 APART = (
@@ -19,7 +23,12 @@ ALL_TRAINED = (
 )
 CHANGED = (
     "Change: how the mutant's ratio to its originals differs beside others from solo. p is"
-    " corrected for the mutants of the model (Holm)."
+    " corrected for the mutants of the study (Holm)."
+)
+CORRELATED = (
+    "Spearman's ρ in both; change: of Fisher's z. The two are taken as independent, though the same"
+    " settings stand behind both: the interval is too wide rather than too narrow. p is corrected"
+    " for the rows of the table (Holm)."
 )
 SPREAD = (
     "Coefficient of variation of the arms' means; ratio above 1: the same mutations make energy"
@@ -29,22 +38,29 @@ SLOWED = "Own training time of the originals beside others, divided by that solo
 
 
 def tables(context: Context) -> list[Table]:
-    """Those with something in them."""
-    made = (
-        _together(context),
-        _overlap(context),
-        _interaction(context),
-        _spread(context),
-        _matrix(context),
-    )
+    """Those over all co-located studies with something in them."""
+    made = (_together(context), _overlap(context), _spread(context), _slowed(context))
     return [table for table in made if table.rows]
+
+
+def heading(pair: Pair) -> str:
+    """Which study is compared with which."""
+    return f"{pair.study} beside {pair.solo}"
+
+
+def behind(study: str, arms: Iterable[str], places: Iterable[Place] = ()) -> Behind:
+    """Arms of a co-located study, and the solo runs that they are compared with."""
+    of_study: dict[str, list[str]] = {}
+    for other, arm in places:
+        of_study.setdefault(other, []).append(arm)
+    also = (Behind(other, tuple(dict.fromkeys(found))) for other, found in of_study.items())
+    return Behind(study, tuple(arms), tuple(also))
 
 
 def _together(context: Context) -> Table:
     what, unit = ("energy", "J") if context.measured else ("CPU time", "s")
     columns = (
-        Column("Model"),
-        Column("Scenario"),
+        Column("Study"),
         Column("Arm"),
         Column(f"{what} apart ({unit})", "quantity"),
         Column("together", "quantity"),
@@ -53,30 +69,41 @@ def _together(context: Context) -> Table:
         Column("together", "quantity"),
         Column("Note"),
     )
-    cells = tuple(
-        (
-            str(row["model"]),
-            str(row["scenario"]),
-            str(row["mutation"]) or "original",
-            row["apart"],
-            row["together"],
-            _interval(row, "change"),
-            row["apart_s"],
-            row["together_s"],
-            str(row["note"]),
-        )
-        for row in records(context.company.together)
-        if not row["null"]
-    )
+    found = context.company.together
+    cells: list[tuple[Cell, ...]] = []
+    links: list[Behind] = []
+    for study, rows in found[~found["null"].astype(bool)].groupby("study", sort=False):
+        note = str(rows["note"].iloc[0])
+        if note and (rows["note"] == note).all():
+            cells.append((str(study), "all", None, None, None, None, None, note))
+            links.append(Behind(str(study)))
+            continue
+        for row in records(rows):
+            cells.append(
+                (
+                    str(study),
+                    str(row["mutation"]) or "original",
+                    row["apart"],
+                    row["together"],
+                    _interval(row, "change"),
+                    row["apart_s"],
+                    row["together_s"],
+                    str(row["note"]),
+                )
+            )
+            links.append(behind(str(study), (row["arm"],), row["places"]))
     return Table(
-        title="Side by side or one after another", columns=columns, rows=cells, notes=(APART,)
+        title="Side by side or one after another",
+        columns=columns,
+        rows=tuple(cells),
+        notes=(APART,),
+        behind=tuple(links),
     )
 
 
 def _overlap(context: Context) -> Table:
     columns = [
-        Column("Model"),
-        Column("Scenario"),
+        Column("Study"),
         Column("Arm"),
         Column("Whole run (s)", "quantity"),
         Column("all trained (s)", "quantity"),
@@ -84,94 +111,165 @@ def _overlap(context: Context) -> Table:
     ]
     if context.measured:
         columns += [Column("Whole run (J)", "quantity"), Column("all trained (J)", "quantity")]
+    known = records(context.company.overlap)
     cells = []
-    for row in records(context.company.overlap):
+    for row in known:
         whole_s, all_s = number_or_none(row["train_s"]), number_or_none(row["overlap_s"])
         share = all_s / whole_s if whole_s and all_s is not None else None
         arm = str(row["mutation"]) or "original"
-        line: list[Cell] = [str(row["model"]), str(row["scenario"]), arm, whole_s, all_s, share]
+        line: list[Cell] = [str(row["study"]), arm, whole_s, all_s, share]
         if context.measured:
             line += [number_or_none(row["energy_j"]), number_or_none(row["overlap_j"])]
         cells.append(tuple(line))
-    title = "How long all of them trained"
-    return Table(title=title, columns=tuple(columns), rows=tuple(cells), notes=(ALL_TRAINED,))
+    return Table(
+        title="How long all of them trained",
+        columns=tuple(columns),
+        rows=tuple(cells),
+        notes=(ALL_TRAINED,),
+        behind=tuple(behind(row["study"], (row["arm"],)) for row in known),
+    )
 
 
-def _interaction(context: Context) -> Table:
+def changed_deltas(context: Context, pair: Pair) -> Iterator[Table]:
+    """Each mutant's delta solo and co-located, and how the two differ."""
+    found = context.company.interaction
+    rows = records(found[found["study"] == pair.study])
+    if not rows:
+        return
     what = "energy" if context.measured else "CPU time"
     columns = (
-        Column("Model"),
-        Column("Scenario"),
         Column("Mutant"),
-        Column(f"Δ {what}, solo", "percent"),
-        Column("beside others", "percent"),
+        Column(f"Δ {what}, solo [95 %]", "percent"),
+        Column("beside others [95 %]", "percent"),
         Column("Change [95 %]", "percent"),
         Column("p", "p"),
     )
     cells = tuple(
         (
-            str(row["model"]),
-            str(row["scenario"]),
             str(row["mutation"]),
-            number_or_none(row["solo"]),
-            number_or_none(row["beside"]),
+            Interval.of(*(row[f"solo{end}"] for end in ("", "_low", "_high"))),
+            Interval.of(*(row[f"beside{end}"] for end in ("", "_low", "_high"))),
             _interval(row, "change"),
             number_or_none(row["p_corrected"]),
         )
-        for row in records(context.company.interaction)
+        for row in rows
     )
-    title = "How co-location changes the deltas"
-    return Table(title=title, columns=columns, rows=cells, notes=(CHANGED,))
+    traced = []
+    for row in rows:
+        arms = (str(row["arm"]), "original")
+        traced.append(behind(pair.study, arms, [(str(pair.solo), arm) for arm in arms]))
+    yield Table(
+        title=f"Deltas in both: {heading(pair)}",
+        columns=columns,
+        rows=cells,
+        notes=(CHANGED,),
+        behind=tuple(traced),
+    )
+
+
+def changed_correlations(
+    rows: pd.DataFrame, title: str, names: Iterable[str], traced: Iterable[Behind]
+) -> Iterator[Table]:
+    """Each coefficient solo and co-located, and how the two differ (`correlation_changes` of one
+    pair); `names` are the quantities in words."""
+    if rows.empty:
+        return
+    columns = (
+        Column("Hyperparameter"),
+        Column("With"),
+        Column("ρ, solo", "coefficient"),
+        Column("beside others", "coefficient"),
+        Column("Change of z [95 %]", "change"),
+        Column("p", "p"),
+        Column("Note"),
+    )
+    cells = tuple(
+        (
+            str(row["hyperparameter"]),
+            name,
+            row["solo"],
+            row["beside"],
+            _interval(row, "change"),
+            number_or_none(row["p_corrected"]),
+            str(row["note"]),
+        )
+        for row, name in zip(records(rows), names, strict=True)
+    )
+    yield Table(title=title, columns=columns, rows=cells, behind=tuple(traced))
 
 
 def _spread(context: Context) -> Table:
     columns = (
-        Column("Model"),
-        Column("Scenario"),
+        Column("Study"),
         Column("Arms", "count"),
         Column("Variation, solo", "share"),
         Column("beside others", "share"),
         Column("Ratio [95 %]", "quantity"),
         Column("p", "p"),
     )
+    known = records(context.company.spread)
     cells: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            str(row["model"]),
-            str(row["scenario"]),
+            str(row["study"]),
             int(row["arms"]),
             number_or_none(row["cv_solo"]),
             number_or_none(row["cv_beside"]),
             _interval(row, "ratio"),
             number_or_none(row["p"]),
         )
-        for row in records(context.company.spread)
+        for row in known
     )
     what = "energy" if context.measured else "CPU time"
-    title = f"Does {what} vary more beside others?"
-    return Table(title=title, columns=columns, rows=cells, notes=(SPREAD,))
+    alone = [context.company.pairs.solo(row["study"]) for row in known]
+    traced = (
+        Behind(str(row["study"]), (), (Behind(solo),) if solo else ())
+        for row, solo in zip(known, alone, strict=True)
+    )
+    return Table(
+        title=f"Does {what} vary more beside others?",
+        columns=columns,
+        rows=cells,
+        notes=(SPREAD,),
+        behind=tuple(traced),
+    )
 
 
-def _matrix(context: Context) -> Table:
+def _slowed(context: Context) -> Table:
+    found = context.company.slowed
+    known = records(found[found["arm"] == "original"])
+    noted = any(row["note"] for row in known)
     columns = (
+        Column("Study"),
         Column("Model"),
         Column("Beside"),
-        Column("Scenario"),
         Column("Time solo (s)", "quantity"),
         Column("beside (s)", "quantity"),
         Column("Slowed [95 %]", "quantity"),
+        *((Column("Note"),) if noted else ()),
     )
     cells = tuple(
         (
+            str(row["study"]),
             str(row["model"]),
             str(row["beside"]),
-            str(row["scenario"]),
             number_or_none(row["solo_s"]),
             number_or_none(row["beside_s"]),
             _interval(row, "slowdown"),
+            *((str(row["note"]),) if noted else ()),
         )
-        for row in records(context.company.matrix)
+        for row in known
     )
-    return Table(title="Who slows whom", columns=columns, rows=cells, notes=(SLOWED,))
+    places = ([row["place"]] if row["place"] else [] for row in known)
+    return Table(
+        title="Who slows whom",
+        columns=columns,
+        rows=cells,
+        notes=(SLOWED,),
+        behind=tuple(
+            behind(row["study"], (row["arm"],), place)
+            for row, place in zip(known, places, strict=True)
+        ),
+    )
 
 
 def _interval(row: Any, value: str) -> Interval | None:

@@ -15,8 +15,10 @@ from greenbench.analysis import choice, health, interference, power
 from greenbench.analysis import frames as reading
 from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channel_names, metric_names
 from greenbench.analysis.colocation import per_training
+from greenbench.analysis.correlation_changes import correlation_changes
 from greenbench.analysis.correlations import correlations
 from greenbench.analysis.deltas import beside, deltas
+from greenbench.analysis.pairs import Pairs
 from greenbench.analysis.records import records
 from greenbench.analysis.split import energy_split
 from greenbench.analysis.stated import Stated
@@ -31,22 +33,31 @@ NOTHING_STATED = Stated()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Whether the host held still: see `analysis.health`."""
+    """Whether the host held still: see `analysis.health`.
+
+    `without_outliers` and `invalid_otherwise`: what the main results would be without the outliers,
+    and with the runs that failed a check (without them, where they are included).
+    """
 
     drift: pd.DataFrame
     outliers: pd.DataFrame
-    without: pd.DataFrame
+    without_outliers: pd.DataFrame
+    invalid_otherwise: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """What trainings do to one another: see `analysis.interference`."""
+    """What trainings do to one another, by co-located study: see `analysis.pairs`,
+    `analysis.colocation` (`copies`), `analysis.interference`, `analysis.correlation_changes`."""
 
+    pairs: Pairs
+    copies: pd.DataFrame
     together: pd.DataFrame
     overlap: pd.DataFrame
     interaction: pd.DataFrame
+    correlations: pd.DataFrame
     spread: pd.DataFrame
-    matrix: pd.DataFrame
+    slowed: pd.DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +86,6 @@ class Context:
     stated: Stated
     deltas: Mapping[str, pd.DataFrame]
     correlations: pd.DataFrame
-    colocation: pd.DataFrame
     choice: pd.DataFrame
     power: pd.DataFrame
     health: Health
@@ -254,6 +264,7 @@ def context(
     found |= {name: deltas(blocks, name, "difference") for name in names}
     with_power = ["power_w"] if basis == "measured" else []
     say = Stated.of(facts.get("analysis")).overridden(stated)
+    related = correlations(blocks, [quantity, *channels, "train_s", *with_power, *names])
     made = Context(
         facts=facts,
         sessions=store.sessions(),
@@ -268,12 +279,11 @@ def context(
         split=energy_split(blocks, ["energy_j", *channels] if basis == "measured" else []),
         stated=say,
         deltas=found,
-        correlations=correlations(blocks, [quantity, *channels, "train_s", *with_power, *names]),
-        colocation=per_training(blocks, quantity),
+        correlations=related,
         choice=pd.DataFrame(columns=list(choice.COLUMNS)),
         power=power.reached(main, say.smallest_effect) if basis == "measured" else main.iloc[:0],
-        health=_health(main, blocks, quantity),
-        company=_company(blocks, frames.trials, main, quantity),
+        health=_health(main, blocks, every[failed], quantity),
+        company=_company(blocks, frames.trials, main, related, quantity),
         shares=_shares(store, table) if basis == "measured" else pd.DataFrame(),
     )
     if basis != "measured" or blocks.empty:
@@ -296,24 +306,42 @@ def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:
     return reading.training_shares(store, originals.astype(int))
 
 
-def _health(main: pd.DataFrame, table: pd.DataFrame, quantity: str) -> Health:
+def _health(
+    main: pd.DataFrame, table: pd.DataFrame, invalid: pd.DataFrame, quantity: str
+) -> Health:
+    """Of the cohorts in `table`, which holds the `invalid` ones or leaves them out."""
     far = health.outliers(table, quantity)
+    inliers = table[~table["cohort"].isin(far["cohort"])]
+    touched = table[table["study"].isin(invalid["study"])]
+    included = touched["cohort"].isin(invalid["cohort"])
+    other = touched[~included] if included.any() else pd.concat([touched, invalid])
     return Health(
         drift=health.drift(table, quantity),
         outliers=far,
-        without=health.without(main, table, far["cohort"], quantity),
+        without_outliers=health.otherwise(main, inliers, far["study"], quantity),
+        invalid_otherwise=health.otherwise(main, other, invalid["study"], quantity),
     )
 
 
 def _company(
-    table: pd.DataFrame, trials: pd.DataFrame, main: pd.DataFrame, quantity: str
+    table: pd.DataFrame,
+    trials: pd.DataFrame,
+    main: pd.DataFrame,
+    related: pd.DataFrame,
+    quantity: str,
 ) -> Company:
+    totals = ~related["quantity"].astype(str).str.startswith(CHANNEL)
+    over_settings = related[totals].rename(columns={"settings": "points"})
+    pairs = Pairs.of(trials)
     return Company(
-        together=interference.together(table, trials, quantity),
+        pairs=pairs,
+        copies=per_training(table, pairs, quantity),
+        together=interference.together(table, trials, pairs, quantity),
         overlap=interference.overlap(table),
-        interaction=interference.interaction(main, table),
-        spread=interference.spread(table, quantity),
-        matrix=interference.matrix(trials, table),
+        interaction=interference.interaction(main, pairs),
+        correlations=correlation_changes(over_settings, pairs),
+        spread=interference.spread(table, pairs, quantity),
+        slowed=interference.slowed(trials, table, pairs),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,10 @@ import pandas as pd
 
 from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
+from greenbench.analysis.pairs import Pair, Place
 from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import noise_band
+from greenbench.report import company
 from greenbench.report.context import Context, by_arm
 from greenbench.report.effects import Judged, interval, judged
 from greenbench.report.figures import (
@@ -20,11 +22,11 @@ from greenbench.report.figures import (
     Forest,
     Heatmap,
     Mark,
-    Pair,
     Pairs,
     Scatter,
     Tone,
 )
+from greenbench.report.figures import Pair as PairMark
 from greenbench.report.model import Section
 from greenbench.report.relations import name, settings_behind
 from greenbench.report.values import Behind, Interval
@@ -74,37 +76,69 @@ def correlations(context: Context) -> Iterator[Figure]:
 
 
 def colocation(context: Context) -> Iterator[Figure]:
-    """For each model and kind of co-location, one training solo beside one of k."""
+    """For each co-located study its arms beside its solo study's: energy where it can be compared,
+    and the time of a training beside other models."""
+    for pair in context.company.pairs.pairs:
+        drawn = (_energy(context, pair), _whole(context, pair), _time(context, pair))
+        yield from (figure for figure in drawn if figure.pairs)
+
+
+def _energy(context: Context, pair: Pair) -> Pairs:
+    """One training solo beside one of k copies."""
     what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
-    runs = _cohorts(context)
-    for (model, scenario), rows in context.colocation.groupby(["model", "scenario"], sort=False):
-        pairs = tuple(
-            Pair(
-                label=str(row["mutation"]) or "original",
-                first=_known(row["solo"]),
-                second=_known(row["per_training"]),
-                behind=runs.get((str(model), str(scenario), str(row["mutation"]))),
-            )
+    rows = context.company.copies[context.company.copies["study"] == pair.study]
+    return Pairs(
+        title=f"{what} of one training: {company.heading(pair)}",
+        x=Axis(title=f"{what} of one training ({unit})", better="less"),
+        first="solo",
+        second=pair.scenario,
+        pairs=tuple(
+            _pair(row, ("solo", "per_training"), [(str(row["solo_study"]), str(row["arm"]))])
             for row in records(rows)
-        )
-        yield Pairs(
-            title=f"{model}: {what.lower()} of one training, solo and {scenario}",
-            x=Axis(title=f"{what} of one training ({unit})", better="less"),
-            first="solo",
-            second=str(scenario),
-            pairs=pairs,
-            notes=("Means over blocks; co-located: the whole cohort's, divided by its trainings.",),
-        )
+        ),
+        notes=("Means over blocks; co-located: the whole cohort's, divided by its trainings.",),
+    )
 
 
-def _cohorts(context: Context) -> Mapping[tuple[str, str, str], Behind]:
-    """The runs of each model, scenario and mutation."""
-    names = ["model", "scenario", "mutation"]
-    first = context.cohorts.drop_duplicates(names)[[*names, "study", "arm"]]
-    return {
-        (model, scenario, mutation): Behind(str(study), (str(arm),))
-        for model, scenario, mutation, study, arm in first.itertuples(index=False, name=None)
-    }
+def _whole(context: Context, pair: Pair) -> Pairs:
+    """A mixed cohort beside its members one after another."""
+    what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
+    rows = context.company.together
+    rows = rows[(rows["study"] == pair.study) & (rows["kind"] == "mixed") & (rows["note"] == "")]
+    return Pairs(
+        title=f"{what} of the cohort for its work: {pair.study}",
+        x=Axis(title=f"{what} of all members ({unit})", better="less"),
+        first="one after another",
+        second="side by side",
+        pairs=tuple(_pair(row, ("apart", "together"), row["places"]) for row in records(rows)),
+        notes=("Means over blocks; one after another: the sum of the members' solo runs.",),
+    )
+
+
+def _time(context: Context, pair: Pair) -> Pairs:
+    """The study's own model's training time beside other models."""
+    rows = context.company.slowed
+    apart = rows["kind"].isin(("mixed", "foreground")) & (rows["role"] == "measured")
+    rows = rows[(rows["study"] == pair.study) & apart & rows["place"].notna()]
+    return Pairs(
+        title=f"Time of one training: {company.heading(pair)}",
+        x=Axis(title="Time of one training (s)", better="less"),
+        first="solo",
+        second=pair.scenario,
+        pairs=tuple(_pair(row, ("solo_s", "beside_s"), [row["place"]]) for row in records(rows)),
+        notes=(f"Means over blocks of {pair.model}'s own training.",),
+    )
+
+
+def _pair(row: Mapping[Any, Any], names: tuple[str, str], places: Iterable[Place]) -> PairMark:
+    first, second = (Interval.of(row[name], None, None) for name in names)
+    arm = str(row["arm"])
+    return PairMark(
+        label=str(row["mutation"]) or "original",
+        first=first,
+        second=second,
+        behind=company.behind(str(row["study"]), (arm,), places),
+    )
 
 
 def _forest(
@@ -200,7 +234,3 @@ def _note(row: Mapping[Any, Any] | None) -> str:
     p = f"p {float(row['p_corrected']):.3g}" if known else ""
     parts = (f"{int(row['settings'])} settings", p, str(row["note"]))
     return ", ".join(part for part in parts if part)
-
-
-def _known(value: Any) -> Interval | None:
-    return None if pd.isna(value) else Interval(float(value))

@@ -48,4 +48,4 @@ def _shown(figure: Figure) -> set[str]:
     else:
         marks = figure.pairs if figure.kind == "pairs" else figure.marks
         behind = [mark.behind for mark in marks]
-    return {found.study for found in behind if found is not None}
+    return {part.study for found in behind if found is not None for part in found.parts()}

@@ -35,13 +35,11 @@ def render_html(report: Report) -> str:
     """The whole report as a page; the same for the same record."""
     behind = _Behind(report)
     figures = [figure for section in report.sections for figure in section.figures]
-    data = {
-        "figures": [_figure(figure, behind) for figure in figures],
-        "behind": behind.selections(),
-    }
+    drawn = [_figure(figure, behind) for figure in figures]
     numbers = iter(range(len(figures)))
     sections = [_section(section, behind, numbers) for section in report.sections]
     trials = _trials(report, behind)
+    data = {"figures": drawn, "behind": behind.selections()}  # those of the tables too
     style, script = _part("page.css"), _part("figures.js") + _part("page.js")
     page: str = _template().render(
         title=inert(report.title),
@@ -91,20 +89,17 @@ class _Behind:
         return [
             {
                 "label": _label(behind),
-                "groups": [
-                    number
-                    for group, number in self._groups.items()
-                    if group.study == behind.study
-                    and (not behind.arms or group.arms[0] in behind.arms)
-                ],
+                "groups": [number for group, number in self._groups.items() if behind.holds(group)],
             }
             for behind in self._numbers
         ]
 
 
 def _label(behind: Behind) -> str:
-    arms = " and ".join(inert(arm) for arm in behind.arms) or "all arms"
-    return f"{inert(behind.study)}: {arms}"
+    return "; ".join(
+        f"{inert(part.study)}: {' and '.join(map(inert, part.arms)) or 'all arms'}"
+        for part in behind.parts()
+    )
 
 
 def _section(section: Section, behind: _Behind, numbers: Iterator[int]) -> dict[str, Any]:

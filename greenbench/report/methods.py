@@ -55,12 +55,19 @@ VERDICTS = (
 TOGETHER = (
     "Solo and co-located cohorts are independent samples. Whether side by side takes less in total"
     " is told by Welch's t on logarithms of block means: the cohort against the sum of its members'"
-    " solo values, whose variance comes by the delta method."
+    " solo values, whose variance comes by the delta method. A co-located study is compared with"
+    " the first solo study in the plan of the same model whose original has the same"
+    " hyperparameters."
 )
 SLOWED = "Who slows whom: Welch's t on the logarithms of the originals' own training times."
 INTERACTION = (
     "Whether a mutant's change differs beside others is told by the difference of both block models'"
-    " contrasts (Satterthwaite's degrees of freedom), corrected by Holm over a model's mutants."
+    " contrasts (Satterthwaite's degrees of freedom), corrected by Holm over a study's mutants."
+)
+CORRELATED = (
+    "Whether a correlation differs beside others is told by the difference of Fisher's z of both"
+    " Spearman coefficients (variance by Bonett and Wright, as if independent), corrected by Holm"
+    " over the pair of studies."
 )
 SPREAD = (
     "Whether the same mutations make more of a difference beside others is told by the ratio of the"
@@ -120,8 +127,9 @@ def _further(context: Context) -> Iterator[str]:
     company = context.company
     tests = (
         (company.together, TOGETHER),
-        (company.matrix, SLOWED),
+        (company.slowed, SLOWED),
         (company.interaction, INTERACTION),
+        (company.correlations, CORRELATED),
         (company.spread, SPREAD),
     )
     yield from _present(tests)

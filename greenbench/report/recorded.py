@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
 
 from greenbench.analysis import limits as analysis
-from greenbench.analysis.cohorts import METRIC
+from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.correlation_changes import correlation_changes
 from greenbench.analysis.independent import Diagnosis, diagnose, verdicts
 from greenbench.analysis.limits import Limit
 from greenbench.analysis.records import records
@@ -23,13 +24,13 @@ from greenbench.analysis.settings import (
 )
 from greenbench.analysis.unpaired import unpaired_correlations, unpaired_deltas
 from greenbench.api import Metric
-from greenbench.report import generated, imported, record
+from greenbench.report import company, generated, imported, record
 from greenbench.report.context import Context, channel_columns
 from greenbench.report.diagnostics import section as diagnostics
 from greenbench.report.figures import Heatmap
 from greenbench.report.model import Cell, Column, Interval, Section, Table
+from greenbench.report.relations import compared_with, settings_behind
 from greenbench.report.relations import name as quantity_name
-from greenbench.report.relations import settings_behind
 from greenbench.report.values import Behind, number_or_none
 
 NOMINAL = ("seed",)
@@ -41,6 +42,11 @@ UNSAID = (
     " mutants by what may be the conditions of their day. Nor does it say what more blocks would"
     " settle: there are none to count. Run what matters as a suite for these."
 )
+CORRELATED = (
+    "Spearman's ρ over the runs of both; change: of Fisher's z, with runs taken as independent, which"
+    " repeats of a setting are not. p is corrected for the rows of the table (Holm)."
+)
+ORIGINAL = ("original",)
 NOTHING = "No hyperparameter was varied, or nothing completed."
 
 
@@ -462,33 +468,31 @@ def colocation(known: Recorded) -> Section | None:
     if runs.empty or not (runs["kind"] != "solo").any():
         return None
     what, unit = known.what
+    pairs = known.context.company.pairs
     cells: list[tuple[Cell, ...]] = []
     behind = []
-    originals = runs[runs["original"].astype(bool)]
-    for _, table in originals.groupby("model", sort=False):
-        alone = table[table["kind"] == "solo"].assign(original=True)
-        for study, beside in table[table["kind"] != "solo"].groupby("study", sort=False):
-            both = pd.concat([alone, beside.assign(original=False)]).assign(study="both")
-            changes = [
-                unpaired_deltas(both.assign(arm="beside"), name, "ratio")
-                for name in (known.quantity, "train_s")
-            ]
-            cells.append(
-                (
-                    str(study),
-                    len(alone),
-                    len(beside),
-                    float(alone[known.quantity].astype(float).mean()),
-                    float(beside[known.quantity].astype(float).mean()),
-                    *(
-                        Interval.of(c["estimate"].iloc[0], c["low"].iloc[0], c["high"].iloc[0])
-                        if len(c)
-                        else None
-                        for c in changes
-                    ),
-                )
+    for pair, alone, beside in pairs.sides(runs[runs["original"].astype(bool)]):
+        both = pd.concat([alone, beside.assign(original=False)]).assign(study="both")
+        changes = [
+            unpaired_deltas(both.assign(arm="beside"), name, "ratio")
+            for name in (known.quantity, "train_s")
+        ]
+        cells.append(
+            (
+                pair.study,
+                len(alone),
+                len(beside),
+                float(alone[known.quantity].astype(float).mean()),
+                float(beside[known.quantity].astype(float).mean()),
+                *(
+                    Interval.of(c["estimate"].iloc[0], c["low"].iloc[0], c["high"].iloc[0])
+                    if len(c)
+                    else None
+                    for c in changes
+                ),
             )
-            behind.append(Behind(str(study), ("original",)))
+        )
+        behind.append(company.behind(pair.study, ORIGINAL, [(str(pair.solo), *ORIGINAL)]))
     columns = (
         Column("Study"),
         Column("Runs, solo", "count"),
@@ -515,8 +519,28 @@ def colocation(known: Recorded) -> Section | None:
         key="colocation",
         title="Alone and beside another training",
         paragraphs=(about,) if cells else (nothing,),
-        tables=(shown,) if cells else (),
+        points=tuple(compared_with(pairs.pairs)),
+        tables=(*((shown,) if cells else ()), *_changed_correlations(known)),
     )
+
+
+def _changed_correlations(known: Recorded) -> Iterator[Table]:
+    """Spearman's ρ alone and beside another training, study by study."""
+    found, pairs = known.correlations, known.context.company.pairs
+    totals = ~found["quantity"].astype(str).str.startswith(CHANNEL)
+    over_runs = found[(found["method"] == "spearman") & totals]
+    over_runs = over_runs.rename(columns={"coefficient": "rho", "runs": "points"})
+    changes = correlation_changes(over_runs, pairs)
+    for pair in pairs.pairs:
+        rows = changes[changes["study"] == pair.study]
+        traced = [
+            replace(_behind(known, pair.study, name), also=(_behind(known, str(pair.solo), name),))
+            for name in rows["hyperparameter"]
+        ]
+        names = [quantity_name(str(quantity)) for quantity in rows["quantity"]]
+        title = f"Correlations in both: {company.heading(pair)}"
+        for table in company.changed_correlations(rows, title, names, traced):
+            yield replace(table, notes=(CORRELATED,))
 
 
 def methods(known: Recorded) -> Section:
@@ -560,7 +584,10 @@ def methods(known: Recorded) -> Section:
             " the points are the originals and the runs that changed this one; where several vary at"
             " once, all runs in which it was recorded, and the partial ρ (from the inverse of the"
             " matrix of rank correlations) holds the others fixed in the runs that record them all."
-            " Runs of one setting are not independent, so p over runs is smaller than it should be."
+            " Runs of one setting are not independent, so p over runs is smaller than it should be, and"
+            " so few runs that the clearest order could not bring an exact p to 5 % have none. Alone and"
+            " beside another training, coefficients are compared by Fisher's z (variance by Bonett and"
+            " Wright), corrected by Holm over the pair of studies."
         ),
     )
     return Section(key="methods", title="Methods", paragraphs=paragraphs)

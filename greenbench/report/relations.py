@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.pairs import Pair
 from greenbench.analysis.records import records
 from greenbench.report import company
 from greenbench.report.context import Context
-from greenbench.report.effects import interval
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 from greenbench.report.values import number_or_none
 
@@ -49,13 +49,14 @@ def correlations(context: Context) -> Section:
 
 def colocation(context: Context) -> Section | None:
     """Solo beside co-located; None if the plan has no co-location."""
-    if not (context.frames.trials["kind"] != "solo").any():
+    pairs = context.company.pairs.pairs
+    if not pairs:
         return None
-    groups = context.colocation.groupby(["model", "scenario"], sort=False)
-    tables = []
-    for (model, scenario), rows in groups:
-        heading = f"{model}, solo beside {scenario}"
-        tables += [_per_training(context, heading, rows), _both(context, heading, rows)]
+    tables: list[Table] = []
+    for pair in pairs:
+        rows = context.company.copies[context.company.copies["study"] == pair.study]
+        tables += [_per_training(context, pair, rows)] if len(rows) else []
+        tables += [*company.changed_deltas(context, pair), *_changed_correlations(context, pair)]
     tables += company.tables(context)
     about = (
         "What is compared is the whole cohort, divided by its trainings; nothing is a modelled"
@@ -67,8 +68,24 @@ def colocation(context: Context) -> Section | None:
         key="colocation",
         title="Solo beside co-located",
         paragraphs=(about if tables else nothing,),
+        points=tuple(compared_with(pairs)),
         tables=tuple(tables),
     )
+
+
+def compared_with(pairs: Iterable[Pair]) -> Iterator[str]:
+    """In words, where it does not go without saying which solo study is compared."""
+    for pair in pairs:
+        if pair.solo is None:
+            yield (
+                f"{pair.study} is compared with no solo study: none of {pair.model} has an original"
+                " with the same hyperparameters."
+            )
+        elif pair.also:
+            yield (
+                f"{pair.study} is compared with {pair.solo}, the first in the plan whose original has"
+                f" the same hyperparameters; {', '.join(pair.also)} would suit too."
+            )
 
 
 def settings_behind(context: Context, study: str, hyperparameter: str) -> Behind:
@@ -155,7 +172,23 @@ def _bounded(row: Any, key: str) -> Interval | None:
     return Interval.of(row[key], row[f"{key}_low"], row[f"{key}_high"])
 
 
-def _per_training(context: Context, heading: str, rows: pd.DataFrame) -> Table:
+def _changed_correlations(context: Context, pair: Pair) -> Iterator[Table]:
+    found = context.company.correlations
+    rows = found[found["study"] == pair.study]
+    traced = []
+    for hyperparameter in rows["hyperparameter"]:
+        solo, beside = (
+            settings_behind(context, study, str(hyperparameter))
+            for study in (str(pair.solo), pair.study)
+        )
+        traced.append(replace(beside, also=(solo,)))
+    names = [name(str(quantity)) for quantity in rows["quantity"]]
+    title = f"Correlations in both: {company.heading(pair)}"
+    for table in company.changed_correlations(rows, title, names, traced):
+        yield replace(table, notes=(company.CORRELATED,))
+
+
+def _per_training(context: Context, pair: Pair, rows: pd.DataFrame) -> Table:
     what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
     copies = int(rows["copies"].iloc[0])
     columns = (
@@ -168,54 +201,23 @@ def _per_training(context: Context, heading: str, rows: pd.DataFrame) -> Table:
     )
     cells = tuple(
         (
-            _arm(row),
+            str(row["mutation"]) or "original",
             row["solo"],
             row["per_training"],
-            None if pd.isna(row["change"]) else _change(row),
+            Interval.of(row["change"], row["low"], row["high"]),
             row["solo_s"],
             row["cohort_s"],
         )
         for row in records(rows)
     )
     return Table(
-        title=f"{heading}: one training",
+        title=f"One training: {company.heading(pair)}",
         columns=columns,
         rows=cells,
         notes=(
             f"{what} is the cohort's divided by {copies}; {copies} trainings take the last time together.",
         ),
+        behind=tuple(
+            company.behind(pair.study, (arm,), [(str(pair.solo), arm)]) for arm in rows["arm"]
+        ),
     )
-
-
-def _both(context: Context, heading: str, rows: pd.DataFrame) -> Table:
-    """Each mutant's delta solo and co-located."""
-    what = "energy" if context.measured else "CPU time"
-    planned = context.planned
-    of_model = planned[planned["model"] == rows["model"].iloc[0]]
-    scenarios = ("solo", str(rows["scenario"].iloc[0]))
-    columns = (Column("Mutant"), *(Column(f"Δ {what}, {s} [95 %]", "percent") for s in scenarios))
-    deltas = {
-        scenario: {
-            row["mutation"]: row
-            for study in reversed(of_model.loc[of_model["scenario"] == scenario, "study"].to_list())
-            for row in reversed(records(context.rows(context.quantity, study)))
-        }
-        for scenario in scenarios
-    }
-    cells: list[tuple[Cell, ...]] = []
-    for arm in records(rows[rows["mutation"] != ""]):
-        line: list[Cell] = [_arm(arm)]
-        for scenario in scenarios:
-            found = deltas[scenario].get(arm["mutation"])
-            line.append(None if found is None else interval(found))
-        cells.append(tuple(line))
-    return Table(title=f"{heading}: deltas in both", columns=columns, rows=tuple(cells))
-
-
-def _arm(row: Any) -> str:
-    return str(row["mutation"]) or "original"
-
-
-def _change(row: Any) -> Interval:
-    low, high = (None if pd.isna(row[key]) else float(row[key]) for key in ("low", "high"))
-    return Interval(float(row["change"]), low, high)

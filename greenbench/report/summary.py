@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
 
 from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import FINE, noise_band
@@ -88,19 +91,44 @@ def _not_measured(context: Context) -> Iterator[str]:
 
 
 def _colocated(context: Context) -> Iterator[str]:
-    rows = context.colocation[context.colocation["mutation"] == ""]
+    """What co-location does to the originals of each co-located study."""
     what = "energy" if context.measured else "CPU time"
-    for row in records(rows[rows["low"].notna()]):
-        low, high, change = (100 * float(row[key]) for key in ("low", "high", "change"))
+    copies, whole = (
+        {str(row["study"]): row for row in records(table[table["mutation"] == ""])}
+        for table in (context.company.copies, context.company.together)
+    )
+    times = {
+        str(row["study"]): row
+        for row in records(context.company.slowed)
+        if row["arm"] == "original" and row["role"] == "measured"
+    }
+    for pair in context.company.pairs.pairs:
+        if pair.kind == "homogeneous":
+            about = f"{pair.study}: a training takes", what, "solo"
+            yield from _against(copies.get(pair.study), "change", *about)
+            continue
+        about = f"{pair.study}: the cohort takes", what, "its members solo, one after another"
+        yield from _against(whole.get(pair.study), "change", *about)
+        about = f"{pair.study}: a training takes", "time", "solo"
+        yield from _against(times.get(pair.study), "slowdown", *about)
+
+
+def _against(
+    row: Mapping[str, Any] | None, name: str, start: str, what: str, solo: str
+) -> Iterator[str]:
+    """One sentence; none where the noise is not known."""
+    if row is None or pd.isna(row["low"]):
+        return
+    one = 1.0 if name == "slowdown" else 0.0
+    change, low, high = (float(row[key]) - one for key in (name, "low", "high"))
+    if low * high > 0:
+        sizes = sorted((100 * abs(low), 100 * abs(high)))
         less = "less" if change < 0 else "more"
-        sizes = sorted((abs(low), abs(high)))
-        known = Interval(*(float(row[key]) for key in ("change", "low", "high")))
-        text = f"{row['model']}: side by side ({row['scenario']}), a training takes "
-        if low * high > 0:
-            text += f"{abs(change):.1f} % {less} {what} than solo [{sizes[0]:.1f}, {sizes[1]:.1f}]."
-        else:
-            text += f"as much {what} as solo as far as can be told ({cell_text(known, 'percent')})."
-        yield text
+        size = f"{100 * abs(change):.1f} % {less} {what}"
+        yield f"{start} {size} than {solo} [{sizes[0]:.1f}, {sizes[1]:.1f}]."
+    else:
+        known = cell_text(Interval(change, low, high), "percent")
+        yield f"{start} as much {what} as {solo} as far as can be told ({known})."
 
 
 def _count(number: int, noun: str) -> str:

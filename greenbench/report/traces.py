@@ -126,12 +126,16 @@ def _short(power_w: float | None) -> float | None:
 
 
 def _windows(store: Store, run: int) -> list[dict[str, Any]]:
+    """What is marked on a trace; a trial's training that is the whole cohort's is marked once."""
     marks = ", ".join("?" * len(SHOWN))
     rows = store.connection.execute(
         f"""SELECT w.kind, w.number, w.start_s, w.end_s, t.slot FROM windows w
             LEFT JOIN attempts a ON a.id = w.attempt LEFT JOIN trials t ON t.key = a.trial
             WHERE w.cohort_run = ? AND w.kind IN ({marks})
             AND (w.attempt IS NOT NULL OR w.kind IN ('train', 'ready_idle'))
+            AND (w.attempt IS NULL OR w.kind <> 'train' OR NOT EXISTS (SELECT 1 FROM windows o
+                 WHERE o.cohort_run = w.cohort_run AND o.attempt IS NULL AND o.kind = 'train'
+                 AND o.start_s = w.start_s AND o.end_s = w.end_s))
             ORDER BY w.attempt IS NOT NULL, w.start_s, w.kind, w.number""",
         (run, *SHOWN),
     ).fetchall()

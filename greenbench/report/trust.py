@@ -1,8 +1,9 @@
-"""The section on how far to trust it: what could be detected, drift, outliers, results without them."""
+"""The section on how far to trust it: what could be detected, drift, outliers, other choices of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,7 @@ DRIFTED = (
     "By least squares on the start time, apart from what the arms explain. Blocks keep drift out of"
     " the deltas; a large one says that the host was not at rest."
 )
+SAME = "no verdict changes, and no estimate leaves the interval of the other."
 FAR = (
     "Modified z above 3.5 after arm and block are taken out. An outlier may be the truth: it stays"
     " in everything above."
@@ -32,11 +34,18 @@ FAR = (
 
 
 def section(context: Context) -> Section | None:
-    """Power and the host's health; None where there is nothing to say."""
-    tables = [t for t in (_power(context), _drift(context), *_outliers(context)) if t is not None]
-    if not tables:
+    """Power, the host's health, and what hangs on single runs; None where there is nothing to say."""
+    points: list[str] = []
+    tables = [t for t in (_power(context), _drift(context), _outliers(context)) if t is not None]
+    for choice in _choices(context):
+        changed = _changed(context, choice)
+        tables += [changed] if changed.rows else []
+        points += [] if changed.rows else [f"{choice.said}: {SAME}"]
+    if not tables and not points:
         return None
-    return Section(key="trust", title="How far to trust it", tables=tuple(tables))
+    return Section(
+        key="trust", title="How far to trust it", points=tuple(points), tables=tuple(tables)
+    )
 
 
 def _power(context: Context) -> Table | None:
@@ -109,10 +118,10 @@ def _drift(context: Context) -> Table | None:
     )
 
 
-def _outliers(context: Context) -> list[Table]:
+def _outliers(context: Context) -> Table | None:
     found = context.health.outliers
     if found.empty:
-        return []
+        return None
     what, unit = ("Energy", "J") if context.measured else ("CPU time", "s")
     columns = (
         Column("Study"),
@@ -136,39 +145,74 @@ def _outliers(context: Context) -> list[Table]:
     notes = (FAR, *((f"… and {rest} more.",) if rest else ()))
     pairs = zip(worst["study"], worst["arm"], strict=True)
     traced = tuple(Behind(str(study), (str(arm),)) for study, arm in pairs)
-    table = Table(title="Outliers", columns=columns, rows=cells, notes=notes, behind=traced)
-    return [table, _without(context)]
+    return Table(title="Outliers", columns=columns, rows=cells, notes=notes, behind=traced)
 
 
-def _without(context: Context) -> Table:
-    """The main results once more, without the outliers."""
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Another choice of runs: how it is said, what both are called, and the deltas of both."""
+
+    said: str
+    names: tuple[str, str]
+    rows: pd.DataFrame
+
+
+def _choices(context: Context) -> Iterator[_Choice]:
+    """Those that were made: about outliers, and about runs whose measurement failed a check."""
+    found = context.health
+    if len(found.outliers):
+        yield _Choice("Without the outliers", ("all", "without"), found.without_outliers)
+    if len(found.invalid_otherwise):
+        runs = "the runs whose measurement failed a check"
+        names = ("without", "with")
+        if context.include_invalid:
+            yield _Choice(f"Without {runs}", names[::-1], found.invalid_otherwise)
+        else:
+            yield _Choice(f"With {runs}", names, found.invalid_otherwise)
+
+
+def _changed(context: Context, choice: _Choice) -> Table:
+    """The main results that another choice of runs would change."""
     what = "energy" if context.measured else "CPU time"
+    first, second = choice.names
     columns = [
         Column("Study"),
         Column("Mutant"),
-        Column(f"Δ {what}, all [95 %]", "percent"),
-        Column("without [95 %]", "percent"),
+        Column(f"Δ {what}, {first} [95 %]", "percent"),
+        Column(f"{second} [95 %]", "percent"),
     ]
-    columns += [Column("Verdict, all"), Column("without")] if context.measured else []
+    columns += [Column(f"Verdict, {first}"), Column(second)] if context.measured else []
     cells: list[tuple[Cell, ...]] = []
-    for study, rows in context.health.without.groupby("study", sort=False):
-        both = [_side(rows, ending) for ending in ("", "_without")]
+    behind: list[Behind] = []
+    for study, rows in choice.rows.groupby("study", sort=False):
+        both = [_side(rows, ending) for ending in ("", "_otherwise")]
         bands = [noise_band(side) for side in both]
         lines = zip(*(records(side) for side in both), strict=True)
         for row, sides in zip(records(rows), lines, strict=True):
-            line: list[Cell] = [str(study), str(row["mutation"])]
-            line += [_interval(side) for side in sides]
-            if context.measured:
-                line += [
-                    "" if row["null"] else _word(context, side, band)
-                    for side, band in zip(sides, bands, strict=True)
-                ]
-            cells.append(tuple(line))
+            words = [
+                "" if row["null"] or not context.measured else _word(context, side, band)
+                for side, band in zip(sides, bands, strict=True)
+            ]
+            if words[0] == words[1] and not _apart(*sides):
+                continue
+            line: list[Cell] = [str(study), str(row["mutation"]), *map(_interval, sides)]
+            cells.append((*line, *(words if context.measured else ())))
+            behind.append(Behind.of_delta(str(study), str(row["arm"])))
     return Table(
-        title="The main results without the outliers",
+        title=f"{choice.said}: the main results that change",
         columns=tuple(columns),
         rows=tuple(cells),
-        behind=_behind(context.health.without),
+        behind=tuple(behind),
+    )
+
+
+def _apart(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    """Whether an estimate lies outside the other's interval, or one of the two is not there."""
+    if pd.isna(one["estimate"]) or pd.isna(other["estimate"]):
+        return bool(pd.isna(one["estimate"]) != pd.isna(other["estimate"]))
+    return any(
+        a["estimate"] < b["low"] or a["estimate"] > b["high"]
+        for a, b in ((one, other), (other, one))
     )
 
 
@@ -185,7 +229,7 @@ def _side(rows: pd.DataFrame, ending: str) -> pd.DataFrame:
 
 def _word(context: Context, side: Mapping[Any, Any], band: float | None) -> str:
     if pd.isna(side["estimate"]):
-        return "gone"
+        return "not there"
     return energy_verdict(side, band, context.stated.smallest_effect)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -51,10 +51,27 @@ Cell = str | int | float | Interval | None
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The trials that a row or a mark rests on: these arms of a study; without arms, all of it."""
+    """The trials that a row or a mark rests on: these arms of a study; without arms, all of it.
+
+    `also` are those of other studies, where a number compares several.
+    """
 
     study: str
     arms: tuple[str, ...] = ()
+    also: tuple[Behind, ...] = ()
+
+    def parts(self) -> Iterator[Behind]:
+        """One for each study."""
+        yield Behind(self.study, self.arms)
+        for other in self.also:
+            yield from other.parts()
+
+    def holds(self, group: Behind) -> bool:
+        """Whether one arm of a study is among them."""
+        return any(
+            part.study == group.study and (not part.arms or group.arms[0] in part.arms)
+            for part in self.parts()
+        )
 
     @classmethod
     def of_delta(cls, study: str, arm: str) -> Self:

@@ -1,6 +1,7 @@
 """Coefficients, shapes and joint tests against scipy's own, closed forms and known truths."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,15 @@ from scipy import stats
 from greenbench.analysis.association import (
     METHODS,
     associate,
+    associate_permuted,
     blocked_categories,
     categories,
     partial,
     permuted,
     shape_of_levels,
     shape_of_points,
+    smallest_grouped,
+    smallest_ranked,
 )
 from greenbench.analysis.joint import joint_p, joint_quantile
 from greenbench.analysis.unpaired import cliff, unpaired_correlations, unpaired_deltas
@@ -229,3 +233,50 @@ def test_correlations_over_runs_name_confounders_and_correct_as_a_family():
         assert list(known["p_corrected"]) == pytest.approx(list(theirs))
     kruskal = found[found["method"] == "kruskal"].iloc[0]
     assert 0 <= kruskal["coefficient"] <= 1
+
+
+def smallest_share(values, statistic):
+    """How often the clearest of all orders comes up, by looking at all of them."""
+    found = np.round([statistic(np.array(order)) for order in permutations(values)], 9)
+    return float((found == found.max()).mean())
+
+
+@pytest.mark.parametrize("level", [[0, 0, 0, 1, 1, 1], [0, 0, 1, 2, 3], [0, 0, 1, 1, 2, 2]])
+def test_the_smallest_p_is_that_of_the_clearest_order(level):
+    level, ranks = np.array(level), np.arange(1.0, len(level) + 1)
+    counts = np.unique(level, return_counts=True)[1][:, None]
+
+    def spread(order):
+        return sum(order[level == k].sum() ** 2 / n for k, (n,) in enumerate(counts))
+
+    assert smallest_grouped(counts) <= smallest_share(ranks, spread) + 1e-9
+    clearest = smallest_share(ranks, lambda order: abs(stats.spearmanr(level, order).statistic))
+    assert smallest_ranked(level) == pytest.approx(clearest)
+
+
+def test_two_groups_of_three_and_values_alike_are_too_few_to_tell():
+    assert smallest_grouped(np.array([[3], [3]])) == pytest.approx(2 / 20)
+    x, y = np.arange(5.0), np.array([0.0, 0, 0, 0, 1])
+    assert permuted(x, y)[1] == pytest.approx(2 * 24 / 120)
+    assert math.isnan(associate_permuted(x, y, "spearman").p)
+    assert associate_permuted(x, x, "spearman").p == 2 / 120
+    runs = pd.DataFrame({"study": "s", "size": [1.0] * 3 + [2.0] * 3, "energy_j": np.arange(6.0)})
+    found = unpaired_correlations(runs, ["size"], ["energy_j"]).set_index("method")
+    assert found.loc[["spearman", "kendall"], ["p", "p_corrected"]].isna().all(axis=None)
+    assert found["note"]["spearman"].startswith("too few to tell")
+    assert found.loc["pearson", "p"] < 0.05
+    more = pd.concat([runs, runs], ignore_index=True)
+    found = unpaired_correlations(more, ["size"], ["energy_j"]).set_index("method")
+    assert found["p"].notna().all()
+
+
+def test_names_in_one_block_are_too_few_to_tell():
+    level = np.array(["a", "a", "b", "c", "d"] * 3)
+    values, block = np.arange(15.0), np.repeat([1, 2, 3], 5)
+    assert blocked_categories(values, level, block).p < 0.05
+    assert math.isnan(blocked_categories(values[:5], level[:5], block[:5]).p)
+
+
+def test_three_points_in_order_show_no_shape():
+    assert shape_of_points([1, 2, 3], [1, 2, 3]) == "no difference shown"
+    assert shape_of_points(np.arange(6), np.arange(6)) == "rising"

@@ -16,6 +16,7 @@ from greenbench.analysis.colocation import per_training
 from greenbench.analysis.correlations import correlations, settings
 from greenbench.analysis.deltas import beside, deltas
 from greenbench.analysis.limits import blocks_needed, of_blocks, of_energy, of_host, of_trials
+from greenbench.analysis.pairs import Pairs
 from greenbench.analysis.split import energy_split
 from greenbench.analysis.verdicts import energy_verdict, loss, noise_band, performance_verdict
 from greenbench.api import Change, Metric, Mutation, Scenario
@@ -167,9 +168,9 @@ def test_copies_are_one_replicate_and_count_whole(tmp_path):
             noise=0.01,
         ),
     ]
-    _, table = analysed(tmp_path, studies)
+    found, table = analysed(tmp_path, studies)
     assert (table["members"] == table["copies"]).all()
-    row = arm(per_training(table, "energy_j"), "")
+    row = arm(per_training(table, Pairs.of(found.trials), "energy_j"), "")
     assert row["low"] < -0.3 < row["high"]
     assert row["cohort"] == pytest.approx(3 * row["per_training"])
     assert row["slowdown"] == pytest.approx(1.6, abs=0.02)

@@ -14,6 +14,7 @@ from greenbench.analysis import frames, health, interference, limits
 from greenbench.analysis.choice import greenest_acceptable, pareto_front
 from greenbench.analysis.cohorts import cohorts
 from greenbench.analysis.deltas import deltas
+from greenbench.analysis.pairs import Pairs
 from greenbench.analysis.power import blocks_to_detect, detectable, reached, run_noise
 from greenbench.analysis.stated import Stated
 from greenbench.analysis.verdicts import FINE, performance
@@ -164,12 +165,12 @@ def test_drift_and_outliers_are_found_and_results_shown_without(tmp_path):
     spoilt.loc[place, "energy_j"] *= 1.3
     far = health.outliers(spoilt, "energy_j")
     assert far["cohort"].tolist() == [spoilt.loc[place, "cohort"]]
-    both = health.without(
-        deltas(spoilt, "energy_j", "ratio"), spoilt, far["cohort"], "energy_j"
-    ).set_index("mutation")
+    rest = spoilt.drop(index=place)
+    main = deltas(spoilt, "energy_j", "ratio")
+    both = health.otherwise(main, rest, far["study"], "energy_j").set_index("mutation")
     row = both.loc["epochs: 10 → 5"]
-    assert abs(row["estimate_without"]) < abs(row["estimate"])
-    assert row["high_without"] - row["low_without"] < row["high"] - row["low"]
+    assert abs(row["estimate_otherwise"]) < abs(row["estimate"])
+    assert row["high_otherwise"] - row["low_otherwise"] < row["high"] - row["low"]
     (limit,) = limits.of_noise(spoilt, "energy_j")
     assert "heavier tails" in limit.text
     assert not list(limits.of_noise(still, "energy_j"))
@@ -179,16 +180,17 @@ def test_side_by_side_against_one_after_another(tmp_path):
     truths = [(change("epochs", n), Truth(n / 10)) for n in (5, 8, 12)] + [(null(), Truth())]
     studies = [Study(truths, blocks=6), Study(truths, blocks=6, scenario=PAIR, sharing=0.7)]
     found, table = analysed(tmp_path, studies)
-    together = interference.together(table, found.trials, "energy_j").set_index("mutation")
+    pairs = Pairs.of(found.trials)
+    together = interference.together(table, found.trials, pairs, "energy_j").set_index("mutation")
     row = together.loc[""]
     assert row["apart"] == pytest.approx(24_000, rel=0.02)
     assert row["low"] < -0.3 < row["high"]
     assert row["together_s"] < row["apart_s"]
     main = deltas(table, "energy_j", "ratio")
-    changed = interference.interaction(main, table)
+    changed = interference.interaction(main, pairs)
     assert set(changed["mutation"]) == {f"epochs: 10 → {n}" for n in (5, 8, 12)}
     assert (changed["p_corrected"] > 0.05).all()
-    spread = interference.spread(table, "energy_j").iloc[0]
+    spread = interference.spread(table, pairs, "energy_j").iloc[0]
     assert spread["arms"] == 4
     assert spread["low"] < 1 < spread["high"]
 
@@ -240,10 +242,11 @@ def test_mutations_that_matter_more_beside_others_are_seen(tmp_path):
     solo = [(change("epochs", n), Truth(n / 10)) for n in (5, 8, 12, 15)]
     beside = [(change("epochs", n), Truth((n / 10) ** 2)) for n in (5, 8, 12, 15)]
     studies = [Study(solo, blocks=6), Study(beside, blocks=6, scenario=PAIR)]
-    _, table = analysed(tmp_path, studies)
-    spread = interference.spread(table, "energy_j").iloc[0]
+    found, table = analysed(tmp_path, studies)
+    pairs = Pairs.of(found.trials)
+    spread = interference.spread(table, pairs, "energy_j").iloc[0]
     assert spread["low"] > 1
-    changed = interference.interaction(deltas(table, "energy_j", "ratio"), table)
+    changed = interference.interaction(deltas(table, "energy_j", "ratio"), pairs)
     row = changed[changed["mutation"] == "epochs: 10 → 5"].iloc[0]
     assert row["low"] < -0.5 < row["high"]
     assert row["p_corrected"] < 0.001
@@ -264,9 +267,7 @@ def test_the_ratio_of_variations_covers_its_truth():
 def trials_of(rows):
     columns = ("study", "cohort", "model", "kind", "scenario", "role", "block", "train_s")
     table = pd.DataFrame(rows, columns=list(columns))
-    return table.assign(
-        hyperparameters="{}", arm="original", status="completed", counted=True, mutation=""
-    )
+    return table.assign(hyperparameters="{}", arm="original", counted=True, mutation="", null=False)
 
 
 def test_who_slows_whom():
@@ -281,7 +282,7 @@ def test_who_slows_whom():
             ("a/mixed", f"m{block}", "b", "mixed", "mixed with b", "companion", block, 1.1 * b),
         ]
     trials = trials_of(rows)
-    found = interference.matrix(trials, trials).set_index("model")
+    found = interference.slowed(trials, trials, Pairs.of(trials)).set_index("model")
     assert found.loc["a", "beside"] == "b"
     assert found.loc["a", "low"] < 1.5 < found.loc["a", "high"]
     assert found.loc["b", "slowdown"] == pytest.approx(1.1, rel=0.02)
@@ -292,19 +293,14 @@ def test_who_slows_whom():
 def test_a_run_that_failed_a_check_slows_nobody_unless_asked_for(tmp_path, included, slowed):
     """Two copies take 1.3 times as long; one run, whose check failed, three times that."""
     studies = [Study(blocks=6, originals=1), Study(blocks=6, originals=1, scenario=PAIR)]
-    store = simulate(tmp_path, studies)
-    run, attempt = store.connection.execute(
-        "SELECT cohort_run, MIN(id) FROM attempts GROUP BY cohort_run ORDER BY cohort_run DESC"
-    ).fetchone()
-    store.connection.execute(
-        "UPDATE windows SET end_s = start_s + 3 * (end_s - start_s)"
-        " WHERE kind = 'train' AND cohort_run = ?",
-        (run,),
-    )
-    check = {"check": "background", "severity": "fail", "text": "it hardly trained"}
-    store.add_rows("checks", [check | {"attempt": attempt}])
-    found = context(store, include_invalid=included).company.matrix.iloc[0]
+    slow = {11: {"train_s": 3 * 1.3 * 60, "failed_check": "background"}}
+    store = simulate(tmp_path, studies, outcomes=slow)
+    found = context(store, include_invalid=included).company.slowed.iloc[0]
     assert found["slowdown"] == pytest.approx(slowed, rel=0.02)
+
+
+SOLO = [(model, block) for model in "ab" for block in range(1, 7)]
+ROLES = {"a": "measured", "b": "companion"}
 
 
 def mixed_cohorts():
@@ -334,22 +330,24 @@ def test_a_mixed_cohort_is_compared_with_the_sum_of_its_members_solo():
     table = mixed_cohorts()
     members = trials_of(
         [
-            ("a/mixed", f"m{n}", m, "mixed", "mixed", "measured", n, 1.0)
-            for n in range(1, 7)
-            for m in "ab"
+            *((f"{m}/solo", f"{m}{n}", m, "solo", "solo", "measured", n, 1.0) for m, n in SOLO),
+            *(("a/mixed", f"m{n}", m, "mixed", "mixed", ROLES[m], n, 1.0) for m, n in SOLO),
         ]
     )
-    row = interference.together(table, members, "energy_j").iloc[0]
+    pairs = Pairs.of(members)
+    row = interference.together(table, members, pairs, "energy_j").iloc[0]
     assert row["apart"] == pytest.approx(150, rel=0.01)
     assert row["low"] < -0.2 < row["high"]
+    assert row["places"] == (("a/solo", "original"), ("b/solo", "original"))
     apart = [table.loc[table["cohort"].str.startswith(m), "energy_j"] for m in "ab"]
     pooled = np.log(sum(np.exp(np.log(part).mean()) for part in apart))
     whole = np.log(table.loc[table["kind"] == "mixed", "energy_j"]).mean()
     assert row["change"] == pytest.approx(math.expm1(whole - pooled))
     alone = table[table["model"] == "a"]
-    assert "no solo study" in interference.together(alone, members, "energy_j").iloc[0]["note"]
+    note = interference.together(alone, members, pairs, "energy_j").iloc[0]["note"]
+    assert note == "no solo run has the same configuration of b"
     front = table.assign(kind=table["kind"].replace("mixed", "foreground"))
-    row = interference.together(front, members, "energy_j").iloc[0]
+    row = interference.together(front, members, pairs, "energy_j").iloc[0]
     assert row["note"] == interference.FOREGROUND
     assert row["change"] is None
 

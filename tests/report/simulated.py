@@ -84,6 +84,8 @@ class Study:
     power_w: float = 200.0
     sharing: float = 0.8
     """Energy of k co-located trainings over that of k solo ones."""
+    base: Mapping = field(default_factory=lambda: DEFAULTS)
+    """The original's hyperparameters."""
     called: str = ""
     """Its name where the model's and the scenario's are not to be in it."""
 
@@ -106,7 +108,7 @@ def simulate(
     traced: bool = False,
 ) -> Store:
     """A result set of `studies`, with samples and epochs if `traced`; `outcomes` overrides, by cohort number, status, metrics, error,
-    energy_j or gap_s; `run`: how many cohorts were run (the rest stays planned)."""
+    energy_j, train_s or gap_s, or names a failed_check; `run`: how many cohorts were run (the rest stays planned)."""
     random = Random(seed)
     cohorts = list(
         itertools.chain.from_iterable(_cohorts(study, random, shuffled) for study in studies)
@@ -187,7 +189,7 @@ def _cohorts(study: Study, random: Random, shuffled: bool):
             random.shuffle(arms)
         for place, (mutation, truth) in enumerate(arms):
             cohort = f"{study.name}/b{block}/{place}"
-            hyperparameters = mutation.apply(DEFAULTS) if mutation else DEFAULTS
+            hyperparameters = mutation.apply(study.base) if mutation else study.base
             members = [
                 Trial(
                     key=f"{cohort}/{slot}",
@@ -238,6 +240,7 @@ def _run(
     copies = len(members)
     time = truth.energy if truth.time is None else truth.time
     train_s = study.train_s * time * (1 + 0.3 * (copies - 1)) * (factor**0.5)
+    train_s = outcome.get("train_s", train_s)
     energy_j = study.train_s * study.power_w * truth.energy * factor
     energy_j *= copies * study.sharing if copies > 1 else 1
     status = outcome.get("status", "completed")
@@ -253,6 +256,9 @@ def _run(
             error=outcome.get("error"),
         )
         store.end_attempt(attempt, end)
+        if "failed_check" in outcome:
+            check = {"attempt": attempt, "check": outcome["failed_check"], "severity": "fail"}
+            store.add_rows("checks", [check | {"text": "as simulated"}])
         if trial.role != "background":
             own = Window(kind="train", start_s=start_s, end_s=start_s + train_s)
             store.add_window(session, own, [], cohort_run=run, attempt=attempt)

@@ -62,3 +62,40 @@ def test_a_margin_of_a_second_metric_decides_too(tmp_path):
     assert table(report, "choice", "that keeps its performance").rows[0][1].startswith("original")
     metrics = {row[3] for row in table(report, "choice", "energy and performance").rows}
     assert metrics == {"accuracy", "loss"}
+
+
+FAILED = "the runs whose measurement failed a check"
+NOTHING = "no verdict changes, and no estimate leaves the interval of the other."
+
+
+def test_what_runs_that_failed_a_check_would_change_is_shown(tmp_path):
+    """One far run of the greenest mutant: the verdict hangs on whether it is kept."""
+    outcomes = {2: {"energy_j": 90_000.0, "failed_check": "gaps"}}
+    store = simulate(tmp_path, [Study(TRUTHS)], shuffled=False, outcomes=outcomes)
+    kept = table(build_report(store), "trust", f"With {FAILED}: the main results that change")
+    row = next(row for row in kept.rows if row[1] == GREENEST)
+    assert row[4:] == ("greener", "inconclusive")
+    assert row[2].value < row[3].value
+    included = build_report(store, include_invalid=True)
+    left_out = table(included, "trust", f"Without {FAILED}: the main results that change")
+    (mirrored,) = [row for row in left_out.rows if row[1] == GREENEST]
+    assert mirrored[4:] == ("inconclusive", "greener")
+    assert mirrored[2:4] == (row[3], row[2])
+
+
+def test_where_they_would_change_nothing_one_sentence_says_so(tmp_path):
+    outcomes = {2: {"failed_check": "gaps"}}
+    store = simulate(tmp_path, [Study(TRUTHS)], shuffled=False, outcomes=outcomes)
+    for included, start in ((False, "With"), (True, "Without")):
+        section = build_report(store, include_invalid=included).section("trust")
+        assert section.points == (f"{start} {FAILED}: {NOTHING}",)
+        assert not any("main results" in found.title for found in section.tables)
+
+
+def test_an_arm_whose_runs_all_failed_a_check_is_named(tmp_path):
+    outcomes = {2 + 5 * block: {"failed_check": "gaps"} for block in range(5)}
+    store = simulate(tmp_path, [Study(TRUTHS)], shuffled=False, outcomes=outcomes)
+    report = build_report(store)
+    rows = table(report, "trust", "the main results that change").rows
+    assert [row[1:3] for row in rows] == [(GREENEST, None)]
+    assert rows[0][4:] == ("not there", "greener")

@@ -7,7 +7,7 @@ from page import THEMES, WIDTHS, Page
 from simulated import Study, Truth, change, null, simulate
 from test_report import NASTY, PAIR
 
-from greenbench.api import Change, Mutation
+from greenbench.api import Change, Companion, Mutation, Scenario
 from greenbench.report import build_report, render_html
 from greenbench.report.html import AT_ONCE
 from greenbench.store import Store
@@ -20,6 +20,9 @@ TRUTHS = [
     (change("learning_rate", 0.01), Truth(accuracy=-0.05)),
     (null(), Truth()),
 ]
+OTHER = (Companion(model="other"),)
+BESIDE = Scenario(kind="foreground", companions=OTHER)
+MIXED = Scenario(kind="mixed", companions=OTHER)
 KINDS = {"forest", "scatter", "heatmap", "pairs", "trace"}
 MARKS = "return [...arguments[0].querySelectorAll('.plot > svg .mark')].length"
 
@@ -35,7 +38,13 @@ def browser():
 def folder(tmp_path_factory):
     """A result set with everything that a page can draw, and more trials than it shows at once."""
     folder = tmp_path_factory.mktemp("page") / "set"
-    studies = [Study(TRUTHS, blocks=8), Study(TRUTHS, blocks=8, scenario=PAIR)]
+    studies = [
+        Study(TRUTHS, blocks=8),
+        Study(TRUTHS, blocks=8, scenario=PAIR),
+        Study(TRUTHS[:1], blocks=3, scenario=BESIDE),
+        Study(TRUTHS[:1], blocks=3, scenario=MIXED),
+        Study(model="other", blocks=3),
+    ]
     simulate(folder, studies, traced=True).close()
     return folder
 
@@ -82,6 +91,13 @@ def test_every_figure_is_drawn_in_both_themes_and_widths(browser, path, report, 
     drawn = plots(browser)
     figures = [figure for section in report.sections for figure in section.figures]
     assert {figure.kind for figure in figures} == KINDS
+    pairs = {figure.title for figure in figures if figure.kind == "pairs"}
+    assert pairs == {
+        "Energy of one training: mlp, homogeneous ×2 beside mlp, solo",
+        f"Time of one training: mlp, {BESIDE} beside mlp, solo",
+        f"Energy of the cohort for its work: mlp, {MIXED}",
+        f"Time of one training: mlp, {MIXED} beside mlp, solo",
+    }
     assert len(drawn) == len(figures)
     for element, figure in zip(drawn, figures, strict=True):
         assert browser.js(MARKS, element) >= 1, figure.title
@@ -207,6 +223,32 @@ def test_a_number_leads_to_the_trials_behind_it(browser, path):
     browser.driver.back()
     browser.until("return document.querySelector('.chosen').hidden")
     assert len(column(browser, trials, 2)) == AT_ONCE
+
+
+def test_a_number_of_co_location_leads_to_the_trials_of_both_studies(browser, path):
+    browser.open(path)
+    table = table_of(browser, f"Deltas in both: mlp, {MIXED} beside mlp, solo")
+    browser.js("arguments[0].querySelector('tbody td a').click()", table)
+    browser.until("return !document.querySelector('.chosen').hidden")
+    trials = table_of(browser, "The trials")
+    found = list(zip(*(column(browser, trials, place) for place in (1, 2)), strict=True))
+    arms = {("mlp, solo", 8), (f"mlp, {MIXED}", 3)}
+    for study, blocks in arms:
+        assert found.count((study, "epochs: 10 → 5")) in (blocks, 2 * blocks)
+        assert (study, "original") in found
+    assert {study for study, _ in found} == {study for study, _ in arms}
+    browser.draw_all()
+    mark = browser.js(
+        "const figure = [...document.querySelectorAll('figure')]"
+        ".find(f => f.textContent.includes('Energy of the cohort'));"
+        "return figure.querySelector('.mark')"
+    )
+    browser.js("arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", mark)
+    chosen = "return document.querySelector('.chosen').textContent"
+    browser.until("return document.querySelector('.chosen').textContent.includes('other, solo')")
+    assert f"mlp, {MIXED}: original; mlp, solo: original; other, solo: original" in browser.js(
+        chosen
+    )
 
 
 def test_keys_alone_reach_marks_traces_and_tables(browser, path):

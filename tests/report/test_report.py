@@ -94,7 +94,7 @@ def test_the_methods_say_what_a_reader_needs_to_repeat_the_work(tmp_path):
         "cpu_model Example CPU",
         "Welch's t on logarithms of block means",
         "delta method",
-        "Holm over a model's mutants",
+        "Holm over a study's mutants",
         "Pitman and Morgan",
         "half of a study's blocks, drawn 20 times",
         "power 80%",
@@ -441,4 +441,4 @@ def test_every_number_of_copies_is_its_own_comparison(tmp_path):
     ]
     report = build_report(simulate(tmp_path, studies))
     titles = [table.title for table in report.section("colocation").tables]
-    assert len([t for t in titles if ": one training" in t]) == 4
+    assert len([t for t in titles if "One training: " in t]) == 4

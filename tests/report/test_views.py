@@ -361,13 +361,25 @@ def test_every_number_of_a_study_names_trials_that_are_listed(small, full, impor
                     if selection is None:
                         assert row[0] == "all", table.title
                         continue
-                    arms = {g.arms[0] for g in listed if g.study == selection.study}
-                    assert arms
-                    assert set(selection.arms) <= arms, table.title
+                    for part in selection.parts():
+                        arms = {g.arms[0] for g in listed if g.study == part.study}
+                        assert arms
+                        assert set(part.arms) <= arms, table.title
                     if table.columns[0].title == "Study":
                         assert row[0] == selection.study
     expected = {"effects", "choice", "correlations", "trust", "shares", "failures", "limits"}
     assert traced == expected | {"colocation", "diagnostics", "paper"}
+
+
+def test_every_link_of_the_page_leads_to_trials(full, imported):
+    for report in (full, imported):
+        page = render_html(report)
+        data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)
+        selections = json.loads(data[1])["behind"]
+        linked = {int(number) for number in re.findall(r'href="#trials:(\d+)"', page)}
+        assert linked
+        assert linked <= set(range(len(selections)))
+        assert all(selection["groups"] for selection in selections)
 
 
 def test_every_mark_of_a_figure_names_its_trials(full, imported):
