@@ -201,7 +201,7 @@ class Backgrounds:
     def lingers(self, slot: int, member: Member) -> bool:
         """Whether its worker has hung up without a result, but may still tell how it ended:
         nobody waits for it while the foreground trains."""
-        known = member.conversation.state in ("done", "failed")
+        known = member.conversation.state == "done"
         if known or (member.running is not None and member.running.exit() is not None):
             self._hung_up_s.pop(slot, None)
             return False

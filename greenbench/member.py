@@ -91,8 +91,8 @@ class Member:
         elif said.state == "failed":
             self.fail(said.error_kind or "exception", said.error or "failed without a text")
             if said.error_kind == "exception" and self.running is not None:
-                self.exit = self.running.exit()
-                if self.exit is not None and self.exit.out_of_memory:
+                self.exit = _final_exit(self.running)
+                if self.exit.out_of_memory:
                     self.error_kind = "out_of_memory"
         elif self.running is not None:
             self.judge_exit(_final_exit(self.running))

@@ -22,6 +22,7 @@ class Cgroup:
     memory: Path | None = None
     disk: Path | None = None
     members: Path | None = None
+    oom: Path | None = None
 
     def cpu_time_s(self) -> float | None:
         """CPU time of every process that ever was in the group; None once it is gone."""
@@ -51,6 +52,14 @@ class Cgroup:
         """The group's memory use now, page cache included; None once it is gone."""
         text = _text(self.memory)
         return int(text) if text else None
+
+    def oom_kills(self) -> int | None:
+        """How many of the group's processes the kernel has ended for lack of memory; None once it
+        is gone, or before Linux 4.13."""
+        for line in (_text(self.oom) or "").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        return None
 
     def disk_bytes(self) -> tuple[int, int] | None:
         """Bytes read from and written to block devices; None where they are not counted.
@@ -97,6 +106,10 @@ def cgroup_of(pid: int, proc: Path = Path("/proc")) -> Cgroup | None:
                 _below(folders.get(controller), "cgroup.procs")
                 for controller in ("cpuacct", "memory", "")
             )
+        ),
+        oom=_first_file(
+            _below(folders.get("memory"), "memory.oom_control"),
+            _below(folders.get(""), "memory.events"),
         ),
     )
 

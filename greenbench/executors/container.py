@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 LOG_TAIL_LINES: Final = 20
 NOT_MODIFIED_OR_GONE: Final = (304, 404, 409)
+KILLED: Final = 128 + signal.SIGKILL
+OOM_SETTLES_S: Final = 1.0
+"""The news that a container ran out of memory may reach an engine after those of its end, or never
+(https://github.com/containerd/containerd/issues/8893)."""
 
 
 class RunningContainer:
@@ -31,6 +36,9 @@ class RunningContainer:
         self._id = container_id
         self._cpu_time_s: float | None = None
         self._memory_peak_bytes: int | None = None
+        self._oom_kills: int | None = None
+        self._killed = False
+        self._first_asked_s: float | None = None
         self._exit: Exit | None = None
         with engine_errors(f"container {self.identity} can't be inspected"):
             pid = int(self._client.inspect_container(container_id)["State"]["Pid"])
@@ -68,7 +76,8 @@ class RunningContainer:
         )
 
     def exit(self) -> Exit | None:
-        """How it ended. While its first process lives, the engine is not asked."""
+        """How it ended. While its first process lives, the engine is not asked; where it was killed
+        and nobody knows for what, there is no answer before that had time to be told."""
         if self._exit is None and not self._alive():
             try:
                 self._exit = self._ended()
@@ -80,6 +89,7 @@ class RunningContainer:
         """Ends it at once: through the engine, or past it if the engine is down."""
         import docker
 
+        self._killed = self._killed or self._alive()
         self.cpu_time_s()
         self.memory_peak_bytes()
         try:
@@ -114,6 +124,8 @@ class RunningContainer:
     def _ended(self) -> Exit | None:
         import docker
 
+        counted = self._cgroup.oom_kills() if self._cgroup else None
+        self._oom_kills = self._oom_kills if counted is None else counted  # until the group goes
         try:
             with engine_errors(f"container {self.identity} can't be inspected"):
                 state = self._client.inspect_container(self._id)["State"]
@@ -124,8 +136,20 @@ class RunningContainer:
         if state["Running"]:
             return None
         code = int(state["ExitCode"])
+        out_of_memory = bool(state["OOMKilled"]) or bool(self._oom_kills)
+        if code == KILLED and not out_of_memory and not self._killed and self._oom_may_follow():
+            return None
         detail = "\n".join(part for part in (state.get("Error", ""), self._log(code)) if part)
-        return Exit(code=code, out_of_memory=bool(state["OOMKilled"]), detail=detail)
+        return Exit(code=code, out_of_memory=out_of_memory, detail=detail)
+
+    def _oom_may_follow(self) -> bool:
+        """Whether the engine may still say that the kernel killed it: where the kernel's own count
+        could not be read after its end, and for a while."""
+        if self._oom_kills is not None:
+            return False
+        now_s = time.monotonic()
+        self._first_asked_s = now_s if self._first_asked_s is None else self._first_asked_s
+        return now_s - self._first_asked_s < OOM_SETTLES_S
 
     def _log(self, code: int) -> str:
         """What reached the engine before the worker took the output over."""

@@ -69,26 +69,35 @@ def _together(context: Context) -> Table:
         Column("together", "quantity"),
         Column("Note"),
     )
-    known = [row for row in records(context.company.together) if not row["null"]]
-    cells = tuple(
-        (
-            str(row["study"]),
-            str(row["mutation"]) or "original",
-            row["apart"],
-            row["together"],
-            _interval(row, "change"),
-            row["apart_s"],
-            row["together_s"],
-            str(row["note"]),
-        )
-        for row in known
-    )
+    found = context.company.together
+    cells: list[tuple[Cell, ...]] = []
+    links: list[Behind] = []
+    for study, rows in found[~found["null"].astype(bool)].groupby("study", sort=False):
+        note = str(rows["note"].iloc[0])
+        if note and (rows["note"] == note).all():
+            cells.append((str(study), "all", None, None, None, None, None, note))
+            links.append(Behind(str(study)))
+            continue
+        for row in records(rows):
+            cells.append(
+                (
+                    str(study),
+                    str(row["mutation"]) or "original",
+                    row["apart"],
+                    row["together"],
+                    _interval(row, "change"),
+                    row["apart_s"],
+                    row["together_s"],
+                    str(row["note"]),
+                )
+            )
+            links.append(behind(str(study), (row["arm"],), row["places"]))
     return Table(
         title="Side by side or one after another",
         columns=columns,
-        rows=cells,
+        rows=tuple(cells),
         notes=(APART,),
-        behind=tuple(behind(row["study"], (row["arm"],), row["places"]) for row in known),
+        behind=tuple(links),
     )
 
 

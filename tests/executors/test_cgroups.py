@@ -115,8 +115,10 @@ def test_memory_disk_and_members_of_version_2(tmp_path):
             "cg/docker/abc/memory.current": "4096\n",
             "cg/docker/abc/io.stat": "8:0 rbytes=10 wbytes=20 rios=1\n8:16 rbytes=1 wbytes=2\n",
             "cg/docker/abc/cgroup.procs": "7\n9\n",
+            "cg/docker/abc/memory.events": "low 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n",
         },
     )
+    assert group.oom_kills() == 1
     assert group.memory_bytes() == 4096
     assert group.disk_bytes() == (11, 22)
     assert group.pids() == {7, 9}
@@ -138,8 +140,10 @@ def test_memory_disk_and_members_of_version_1(tmp_path):
                 "8:0 Read 100\n8:0 Write 5\n8:0 Sync 1\n8:16 Read 1\nTotal 106\n"
             ),
             "cpu/docker/abc/cgroup.procs": "7\n",
+            "mem/docker/abc/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
         },
     )
+    assert group.oom_kills() == 3
     assert group.memory_bytes() == 8192
     assert group.disk_bytes() == (101, 5)
     assert group.pids() == {7}
@@ -148,6 +152,7 @@ def test_memory_disk_and_members_of_version_1(tmp_path):
 def test_what_a_kernel_does_not_count_is_not_zero(tmp_path):
     group = host(tmp_path, "0::/x\n", V2_MOUNT.format(root="/", point=tmp_path / "cg"), {})
     assert group.memory_bytes() is group.disk_bytes() is group.pids() is None
+    assert group.oom_kills() is None
 
 
 def test_network_bytes_leave_the_loopback_out(tmp_path):

@@ -185,6 +185,24 @@ def test_a_demand_beyond_the_framework_comes_from_the_wheelhouse(
         replace(builder, wheelhouse=wheelhouse).ensure(model)
 
 
+def test_with_a_wheelhouse_no_step_of_a_build_has_a_network(builder, probe, said, tiny, tmp_path):
+    for name in ("tiny", "plugins"):
+        path = tmp_path / name
+        path.write_text(path.read_text() + "RUN echo interfaces: $(ls /sys/class/net)\n")
+    probe = replace(probe, value=replace(probe.value, framework="tiny"))
+    builder.ensure(probe)
+    seen = [line for line in said if line.startswith("interfaces: ")]
+    assert len(seen) == 2
+    assert "interfaces: lo" not in seen
+    for image in list_images(builder.engine):
+        if image.framework == "tiny":
+            builder.engine.client.remove_image(image.id, force=True)
+    said.clear()
+    replace(builder, wheelhouse=_wheelhouse_of_nothing(tmp_path / "wheelhouse")).ensure(probe)
+    seen = [line for line in said if line.startswith("interfaces: ")]
+    assert seen == ["interfaces: lo"] * 2
+
+
 def test_what_no_index_has_is_taken_as_it_is_installed_here(
     builder, probe, said, tmp_path, monkeypatch, write_distribution
 ):

@@ -77,11 +77,14 @@ def test_a_killed_member_costs_its_cohort_one_try(suite, docker_engine) -> None:
     )
     run = start(path, "--executor", "docker")
     wait_for(lambda: running(path))
+    before = measured(path)
     ours = [c for c in containers(docker_engine) if c["Labels"]["greenbench.suite"] == "trouble"]
     docker_engine.client.kill(ours[0]["Id"])
     output, _ = run.communicate(timeout=200)
     assert run.returncode == 0, output
     each_once(path)
+    assert kinds(before) >= {"train", "metrics", "samples"}
+    assert before <= measured(path)
     found = attempts(path)
     assert [kind for _, kind, _ in found if kind] in (
         ["killed", "interrupted"],
@@ -149,12 +152,15 @@ def test_a_socket_that_vanishes_is_waited_for(suite, own_engine, monkeypatch) ->
     hidden = own_engine.socket.with_name("hidden.sock")
     run = start(path, "--executor", "docker")
     wait_for(lambda: running(path))
+    before = measured(path)
     own_engine.socket.rename(hidden)
     wait_for(lambda: any(kind == "start" for _, kind, _ in attempts(path)))
     hidden.rename(own_engine.socket)
     output, _ = run.communicate(timeout=200)
     assert run.returncode == 0, output
     each_once(path)
+    assert kinds(before) >= {"train", "metrics", "samples"}
+    assert before <= measured(path)
     assert ("interrupted", "start") in {(status, kind) for status, kind, _ in attempts(path)}
     assert own_engine.client().containers(all=True) == []  # the one it could not remove as well
 
@@ -193,11 +199,14 @@ def test_an_image_removed_under_our_feet_is_made_again(
     path.write_text(path.read_text().replace("idle_between_s = 0.1", "idle_between_s = 1.0"))
     run = start(path, "--executor", "docker")
     wait_for(lambda: running(path))
+    before = measured(path)
     client = own_engine.client()
     image = client.inspect_image(plain_images[1])["Id"]
     wait_for(lambda: removed(client, image))  # when no container uses it
     output, _ = run.communicate(timeout=200)
     assert run.returncode == 0, output
     each_once(path)
+    assert kinds(before) >= {"train", "metrics", "samples"}
+    assert before <= measured(path)
     assert ("interrupted", "start") in {(status, kind) for status, kind, _ in attempts(path)}
     assert "made again: " in problems(path)

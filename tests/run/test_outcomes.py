@@ -74,7 +74,7 @@ def diverged(folder: Path) -> set[tuple[int, str, str]]:
 def test_every_way_to_go_wrong_is_an_outcome(suite, executor) -> None:
     troubles = [*FAILS, *SURVIVES]
     if executor == "docker":
-        troubles += ["eat-memory", "write-outside"]
+        troubles += ["eat-memory", "eat-memory-in-a-child", "write-outside"]
     path = suite(troubles=troubles, timeout_s=3)
     run = start(path, "--executor", executor)
     output, _ = run.communicate(timeout=280)
@@ -106,6 +106,9 @@ def test_every_way_to_go_wrong_is_an_outcome(suite, executor) -> None:
 
     if executor == "docker":
         assert found["eat-memory"]["error_kind"] == "out_of_memory"
+        child = found["eat-memory-in-a-child"]
+        assert child["error_kind"] == "out_of_memory", "its own word is not all that is known"
+        assert "a loader of data was killed" in child["error"]
         outside = found["write-outside"]
         assert outside["status"] == "completed"
         assert outside["log"].count("Read-only file system") == 2 * 3  # epochs × places
