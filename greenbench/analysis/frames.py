@@ -92,11 +92,14 @@ GROUP BY t.study, made ORDER BY MIN(t.position)
 SHARES_SQL = """
 SELECT s.window, w.kind AS window_kind, w.cohort_run, s.channel, s.kind, s.trial, t.slot,
        s.energy_j, s.uncertainty_j, s.basis
-FROM {of} JOIN shares s ON s.window = w.id LEFT JOIN trials t ON t.key = s.trial
+FROM windows w JOIN shares s ON s.window = w.id LEFT JOIN trials t ON t.key = s.trial
 ORDER BY s.window, s.channel, s.kind, t.slot
 """
-SHARED_WINDOWS_SQL = """json_each(:runs) r
-     CROSS JOIN windows w ON w.cohort_run = r.value AND w.kind = 'train' CROSS"""
+TRAINING_SHARES_SQL = """
+SELECT w.cohort_run, s.channel, s.kind, t.slot, s.energy_j, s.uncertainty_j, s.basis
+FROM json_each(:runs) r CROSS JOIN windows w ON w.cohort_run = r.value AND w.kind = 'train'
+CROSS JOIN shares s ON s.window = w.id LEFT JOIN trials t ON t.key = s.trial
+"""
 DIVERGENCES_SQL = "SELECT attempt, kind, text FROM divergences"
 Readings = Literal["usage", "usage_1hz", "gpu_1hz", "host_1hz", "cpu_1hz"]
 PROBLEMS_SQL = "SELECT session, at, text FROM problems ORDER BY session, at, rowid"
@@ -302,21 +305,21 @@ def shares(store: Store) -> pd.DataFrame:
     """Channels' energies split over their users, a model's rows: window, window_kind, cohort_run,
     channel, kind (idle, trial, own, other, unattributed), trial and slot (missing but for trials),
     energy_j and uncertainty_j (J), basis (what it rests on, in words)."""
-    return _shares(store, "windows w", {})
+    if not store.has("shares"):
+        return pd.DataFrame(columns=list(SHARE_COLUMNS))
+    return _frame(store, SHARES_SQL, SHARE_NUMBERS)
 
 
 def training_shares(store: Store, runs: Iterable[int]) -> pd.DataFrame:
-    """The rows of `shares` for the train windows of some cohort runs (ids)."""
-    return _shares(store, SHARED_WINDOWS_SQL, {"runs": json.dumps(list(runs))})
-
-
-def _shares(store: Store, of: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """Of `shares` for the train windows of some cohort runs (ids), in their order: cohort_run,
+    channel, kind, slot, energy_j, uncertainty_j, basis."""
     if not store.has("shares"):
-        return pd.DataFrame(columns=list(SHARE_COLUMNS))
-    numeric = ("cohort_run", "slot", "energy_j", "uncertainty_j")
-    return _frame(store, SHARES_SQL.format(of=of), numeric, parameters)
+        names = [name for name in SHARE_COLUMNS if name not in ("window", "window_kind", "trial")]
+        return pd.DataFrame(columns=names)
+    return _frame(store, TRAINING_SHARES_SQL, SHARE_NUMBERS, {"runs": json.dumps(list(runs))})
 
 
+SHARE_NUMBERS = ("cohort_run", "slot", "energy_j", "uncertainty_j")
 SHARE_COLUMNS = (
     "window",
     "window_kind",

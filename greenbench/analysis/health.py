@@ -85,21 +85,26 @@ def outliers(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     given back. An outlier may be the truth: it
     is shown and stays in.
     """
-    parts = []
-    for _, table in _known(cohorts, quantity).groupby("study", sort=False):
-        rest = table["_log"] - table.groupby("arm")["_log"].transform("median")
-        rest -= rest.groupby(table["block"]).transform("median")
-        rest -= rest.median()
-        moved = rest[rest.abs() > 1e-12].abs()
-        df = len(table) - table["arm"].nunique() - table["block"].nunique() + 1
-        if len(table) < FEWEST_RUNS or df < FEWEST_RUNS / 2 or moved.empty:
+    table = _known(cohorts, quantity)
+    arms, blocks = (
+        table.groupby(["study", name], sort=False).ngroup() for name in ("arm", "block")
+    )
+    rest = table["_log"] - table["_log"].groupby(arms).transform("median")
+    rest -= rest.groupby(blocks).transform("median")
+    rest -= rest.groupby(table["study"]).transform("median")
+    z, far = np.zeros(len(table)), []
+    of_study = table.groupby("study").indices
+    for study in table["study"].drop_duplicates():
+        places = np.asarray(of_study[study])
+        values, runs = rest.to_numpy()[places], len(places)
+        moved = np.abs(values[np.abs(values) > 1e-12])
+        df = runs - arms.iloc[places].nunique() - blocks.iloc[places].nunique() + 1
+        if runs < FEWEST_RUNS or df < FEWEST_RUNS / 2 or not len(moved):
             continue
-        z = rest / (float(moved.median()) * 1.4826 * math.sqrt(len(table) / df))
-        limit = max(OUTLIER, -float(special.ndtri(ALPHA / 2 / len(table))))
-        far = table.assign(z=z, value=table[quantity])[z.abs() > limit]
-        parts.append(far[list(OUTLIER_COLUMNS)])
-    found = [part for part in parts if len(part)]
-    return pd.concat(found) if found else pd.DataFrame(columns=list(OUTLIER_COLUMNS))
+        z[places] = values / (float(np.median(moved)) * 1.4826 * math.sqrt(runs / df))
+        limit = max(OUTLIER, -float(special.ndtri(ALPHA / 2 / runs)))
+        far += places[np.abs(z[places]) > limit].tolist()
+    return table.assign(z=z, value=table.get(quantity)).iloc[far][list(OUTLIER_COLUMNS)]
 
 
 def otherwise(

@@ -11,7 +11,8 @@ COLUMNS = ("study", "channel", "kind", "slot", "energy_j", "uncertainty_j", "sha
 def shares_of_originals(
     shares: pd.DataFrame, cohorts: pd.DataFrame, channels: pd.DataFrame
 ) -> pd.DataFrame:
-    """Mean modelled rows of the originals' `train` windows, channel by channel of the total.
+    """Mean modelled rows of the originals' `train` windows (`frames.training_shares`), channel by
+    channel of the total.
 
     study, channel, kind, slot (number in the cohort, missing but for trials), energy_j and
     uncertainty_j (J, means over runs; a model's error is no chance, so it does not shrink with
@@ -19,7 +20,7 @@ def shares_of_originals(
     """
     added = channels.loc[channels["added"].astype(bool), "name"].unique()
     originals = cohorts[cohorts["original"].astype(bool)][["study", "cohort_run"]]
-    found = shares[(shares["window_kind"] == "train") & shares["channel"].isin(added)]
+    found = shares[shares["channel"].isin(added)]
     found = found.merge(originals, on="cohort_run", how="inner")
     if found.empty:
         return pd.DataFrame(columns=list(COLUMNS))

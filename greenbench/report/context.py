@@ -323,7 +323,7 @@ def context(
 
 def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:
     originals = table.loc[table["original"].astype(bool), "cohort_run"]
-    return reading.training_shares(store, originals.astype(int))
+    return reading.training_shares(store, sorted(originals.astype(int)))
 
 
 def _health(

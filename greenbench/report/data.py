@@ -7,8 +7,6 @@ import json
 import math
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
 from greenbench.report.model import Report
 
 VERSION: Final = "greenbench.report/1"
@@ -38,6 +36,8 @@ def render_schema() -> str:
 
 def report_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of `report_data`, made from the types of the report itself."""
+    from pydantic import TypeAdapter
+
     schema = dict(_strict(TypeAdapter(Report).json_schema(mode="serialization")))
     schema["properties"] = {"schema": {"const": VERSION}, **schema["properties"]}
     schema["required"] = list(schema["properties"])

@@ -36,6 +36,7 @@ OTHERWISE = (
     "The changes of the tables above: in their own unit what stands as a percentage there, and metrics"
     " as a share of the originals' mean."
 )
+BEFORE = ("idle_w", "ready_w", "ready_j")
 IDLE_NOTE = (
     "Idle: nothing runs. Ready: frameworks are loaded and wait for the start, which is outside of"
     " the energy compared. Idle power times time is the idle part of that energy, the rest its"
@@ -106,8 +107,7 @@ def _originals(context: Context) -> Table:
         quantities |= {"Active (J)": "active_j", "Power (W)": "power_w"}
     cells: list[tuple[Cell, ...]] = []
     for study in context.studies():
-        table = context.cohorts_of(study)
-        table = table[table["original"].astype(bool)]
+        table = _of_originals(context, study, quantities.values())
         known = (table[name].astype(float) for name in quantities.values())
         means = (float(values[values > 0].mean()) for values in known)
         cells.append((study, len(table), *means))
@@ -121,6 +121,12 @@ def _originals(context: Context) -> Table:
     )
 
 
+def _of_originals(context: Context, study: str, names: Iterable[str]) -> pd.DataFrame:
+    """These columns of a study's originals."""
+    table = context.cohorts_of(study)
+    return table.loc[table["original"].astype(bool), list(names)]
+
+
 def _before_training(context: Context) -> Table:
     """Power without training, and how much of the originals' energy that accounts for."""
     quantities = {
@@ -132,8 +138,7 @@ def _before_training(context: Context) -> Table:
     }
     cells: list[tuple[Cell, ...]] = []
     for study in context.studies():
-        table = context.cohorts_of(study)
-        table = table[table["original"].astype(bool)]
+        table = _of_originals(context, study, ["energy_j", "active_j", *BEFORE])
         known = table.assign(idle_j=table["energy_j"] - table["active_j"])
         cells.append((study, *(float(known[n].astype(float).mean()) for n in quantities.values())))
     return Table(
@@ -379,6 +384,8 @@ def _share_of(row: Mapping[Any, Any]) -> float | None:
 
 def _divergence_notes(context: Context, study: str) -> Iterator[str]:
     """In which ways the arms diverged that did."""
+    if not context.diverged(study):
+        return
     table = context.cohorts_of(study)
     table = table[table["diverged"] > 0]
     ways = {

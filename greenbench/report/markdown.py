@@ -15,6 +15,8 @@ SPECIAL = re.compile(r"[\\`*|~$]|\](?=[\[(:])|(?<![^\W_])_|_(?![^\W_])")
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "#": "&#35;"})
 LEADING = re.compile(r"^([-+=!:\[]|\d+(?=[.)](\s|$)))")
 LINK = re.compile(r"(?i)(?<=[a-z])(:)(?=//)|(?<=www)(\.)")
+MEANING = re.compile(r"[\\`*|~$_&<>@#]|\](?=[\[(:])|(?i:://|www\.)")
+"""What escaping may change; most texts hold none of it."""
 
 
 def render_markdown(report: Report, pictures: Mapping[Figure, str] | None = None) -> str:
@@ -50,6 +52,8 @@ def write_markdown(report: Report, path: Path) -> list[Path]:
 def escape(text: str, longest: int = LONGEST) -> str:
     """Plain text such that Markdown and the HTML made of it show just that text, in a line."""
     plain = inert(text, longest)
+    if not MEANING.search(plain):
+        return plain
     plain = SPECIAL.sub(lambda match: "\\" + match.group(), plain)
     plain = plain.translate(ENTITIES)
     return LINK.sub(lambda match: f"&#{ord(match.group())};", plain)
