@@ -208,7 +208,7 @@ def slowed(trials: pd.DataFrame, cohorts: pd.DataFrame, pairs: Pairs) -> pd.Data
     original = counted["arm"] == "original"
     apart = counted["kind"].isin(("mixed", "foreground")) & (counted["role"] == "measured")
     beside = counted[(counted["kind"] != "solo") & (original | apart)]
-    places = pd.Index(cohorts["cohort"]).get_indexer(beside["cohort"])
+    places = pd.Index(cohorts["cohort"].unique()).get_indexer(beside["cohort"])
     beside = beside.iloc[np.argsort(places, kind="stable")]
     members = trials[trials["cohort"].isin(beside["cohort"])]
     others = members.groupby("cohort", sort=False)["model"].apply(list)
