@@ -126,6 +126,31 @@ def held(name):
     }
 
 
+IN_ORDER = [name for name in HELD if name != "mnist-forward-forward"]
+"""Those that see their data in an order; Forward-Forward sees all at once."""
+
+
+def drawn(name, items, labels, *, seed, epoch):
+    """The batches of an epoch as the seed alone decides them: items, or the two of each pair."""
+    from greenbench_data import order
+
+    batches = order.Batches(
+        items=items,
+        size=tiny_size(name),
+        drop_last=name == "market1501-hrnet18",
+        normalised=name in ("mnist-siamese", "cifar10-resnet20", "market1501-hrnet18"),
+    )
+    found = list(batches.of(seed=seed, epoch=epoch))
+    if name != "mnist-siamese":
+        return [batch.tolist() for batch in found]
+    pairs = order.pairs(labels, items, seed=seed, epoch=epoch)
+    return [[pairs.first[batch].tolist(), pairs.second[batch].tolist()] for batch in found]
+
+
+def tiny_size(name):
+    return TINY[name].get("batch_size", 32)
+
+
 def tiny(model):
     """The configuration of a model or its twin, whole and small."""
     return {**model.defaults(), **TINY[model.name.removesuffix("-keras")]}

@@ -17,9 +17,10 @@ def agreement(frames: Frames) -> pd.DataFrame:
     no further apart than their half-widths together). The two may share a sensor, so agreement is
     no proof.
     """
-    trained = frames.energies[
-        (frames.energies["kind"] == "train") & frames.energies["cohort_run"].notna()
-    ]
+    energies = frames.energies
+    if not {"counter", "power"} <= set(energies["method"].unique()):
+        return pd.DataFrame(columns=list(COLUMNS))
+    trained = energies[(energies["kind"] == "train") & energies["cohort_run"].notna()]
     facts = frames.channels[["session", "name", "physical_id"]].rename(columns={"name": "channel"})
     trained = trained.merge(facts, on=["session", "channel"], how="left")
     keys = ["window", "physical_id"]

@@ -65,6 +65,13 @@ def associate(x: ArrayLike, y: ArrayLike, method: Method = "spearman") -> Associ
     return Association(coefficient, low, high, p, len(points))
 
 
+@lru_cache(maxsize=4096)
+def kendall_of_few(x: tuple[float, ...], y: tuple[int, ...]) -> Association | None:
+    """Kendall's τ of `associate` for points and the places of their others, worked out once for
+    each order: studies with the same settings show few."""
+    return associate(x, y, "kendall")
+
+
 def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None:
     """Spearman's ρ of `x` and `y` with the ranks of `others` (points x columns) held fixed.
 
@@ -99,9 +106,13 @@ def permuted(x: Array, y: Array, method: Permutable = "spearman") -> tuple[float
     Smyth 2010): for points that are few, where the formulas for p are approximations. Values that
     are alike make the smallest p larger than the number of points alone would.
     """
-    a, b = _centred(x, y, method)
-    sums, observed = a[_orders(len(x))] @ b, float(a @ b)
-    exact = math.factorial(len(x)) <= EXACT_LIMIT
+    return _permuted_p(*_centred(x, y, method))
+
+
+def _permuted_p(a: Array, b: Array) -> tuple[float, float]:
+    """Of two centred sides."""
+    sums, observed = a[_orders(len(a))] @ b, float(a @ b)
+    exact = math.factorial(len(a)) <= EXACT_LIMIT
     tolerance = 1e-9 * max(abs(observed), float(np.abs(sums).max()), 1e-300)
     extra = 0 if exact else 1
     tails, ends = (
@@ -127,7 +138,7 @@ def associate_permuted(x: Array, y: Array, method: Permutable) -> Association:
     a, b = _centred(x, y, method)
     coefficient = min(1.0, max(-1.0, float(a @ b / math.sqrt(float((a @ a) * (b @ b))))))
     low, high = _fisher(coefficient, len(x), method) or (None, None)
-    p, smallest = permuted(x, y, method)
+    p, smallest = _permuted_p(a, b)
     return Association(coefficient, low, high, p if smallest < ALPHA else math.nan, len(x))
 
 
@@ -304,7 +315,7 @@ def _fisher(coefficient: float, n: int, method: Method) -> tuple[float, float] |
     variance = fisher_variance(coefficient, n, method)
     if variance is None:
         return None
-    half = float(stats.norm.ppf(1 - ALPHA / 2)) * math.sqrt(variance)
+    half = float(special.ndtri(1 - ALPHA / 2)) * math.sqrt(variance)
     middle = math.atanh(coefficient)
     return math.tanh(middle - half), math.tanh(middle + half)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from greenbench.analysis.inference import ALPHA, Array, rounded_down
 from greenbench.analysis.joint import joint_p, joint_quantile
@@ -43,13 +43,20 @@ class Layout:
     @property
     def contrasts(self) -> Array:
         """Each value minus the mean of its block's originals (blocks x arms); NaN: not known."""
-        sizes = np.array([len(pool) for pool in self.pools])
         with np.errstate(all="ignore"):
-            means = np.add.reduceat(np.concatenate(self.pools), np.cumsum(sizes) - sizes) / sizes
-            found = self.values - means[:, None]
+            found = self.values - self.pool_means()[:, None]
             scale = np.nanmax(np.abs(self.values), initial=1e-300)
             found = np.round(found / scale, ROUNDING) * scale
         return np.asarray(np.where(np.isfinite(found), found, math.nan))
+
+    def pool_means(self, *, exponential: bool = False) -> Array:
+        """The mean of each block's originals (blocks,); with `exponential`, of their exponentials:
+        in the quantity's own unit where the layout is of logarithms."""
+        values = np.concatenate(self.pools)
+        sizes = np.array([len(pool) for pool in self.pools])
+        with np.errstate(all="ignore"):
+            values = np.exp(values) if exponential else values
+            return np.asarray(np.add.reduceat(values, np.cumsum(sizes) - sizes) / sizes)
 
     @property
     def originals(self) -> float:
@@ -83,12 +90,12 @@ class BlockFit:
     def half_width(self, confidence: float = 1 - ALPHA) -> Array:
         """Half of each two-sided t interval."""
         with np.errstate(all="ignore"):
-            return np.asarray(stats.t.ppf(0.5 + confidence / 2, self.df) * self.error)
+            return np.asarray(special.stdtrit(self.df, 0.5 + confidence / 2) * self.error)
 
     def p(self) -> Array:
         """Two-sided p of each arm alone."""
         with np.errstate(all="ignore"):
-            return np.asarray(2 * stats.t.sf(np.abs(self.estimate / self.error), self.df))
+            return np.asarray(2 * special.stdtr(self.df, -np.abs(self.estimate / self.error)))
 
     def widening(self, limit: Array | float) -> Array:
         """By what factor the tails of the noise widen a joint interval of `limit` errors: Cornish
@@ -101,13 +108,14 @@ class BlockFit:
         half, p = np.full(len(family), math.nan), np.full(len(family), math.nan)
         loadings = (float(self.loading),) * int(family.sum())
         error = self.error
-        for arm in np.flatnonzero(family & np.isfinite(error)):
-            df = rounded_down(float(self.df[arm]))
+        known = np.flatnonzero(family & np.isfinite(error))
+        dfs = np.array([rounded_down(float(df)) for df in self.df[known]])
+        for df in np.unique(dfs).tolist():
+            arms = known[dfs == df]
             limit = joint_quantile(df, loadings)
-            wider = error[arm] * self.widening(limit)[arm]
-            half[arm] = limit * wider
-            t = np.array([self.estimate[arm] / wider])
-            p[arm] = float(joint_p(t, df, loadings)[0])
+            wider = error[arms] * self.widening(limit)[arms]
+            half[arms] = limit * wider
+            p[arms] = joint_p(self.estimate[arms] / wider, df, loadings)
         return half, p
 
 
@@ -130,13 +138,19 @@ def layouts(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> dict[str, Lay
     original = cohorts["original"].to_numpy(dtype=bool)
     block = cohorts["block"].to_numpy()
     edges = np.searchsorted(studies[rows], np.arange(len(names) + 1))
-    facts = cohorts[["arm", "mutation", "null"]]
-    found = {}
-    for study, (start, end) in zip(names, pairwise(edges), strict=True):
-        first, blocks, table, pools = _table(values, arms, original, block, rows[start:end])
-        if len(first):
-            found[str(study)] = _layout(str(study), facts.iloc[first], blocks, table, pools)
-    return found
+    tables = [
+        _table(values, arms, original, block, rows[start:end]) for start, end in pairwise(edges)
+    ]
+    first = np.concatenate([table.first for table in tables])
+    facts = cohorts[["arm", "mutation", "null"]].iloc[first]
+    columns = [facts[name].tolist() for name in facts]
+    ends = np.cumsum([len(table.first) for table in tables]).tolist()
+    found = zip(map(str, names), tables, [0, *ends], ends, strict=False)
+    return {
+        study: _layout(study, table, *(column[start:end] for column in columns))
+        for study, table, start, end in found
+        if end > start
+    }
 
 
 def fit_blocks(contrasts: Array, originals: float, *, own: bool = False) -> BlockFit:
@@ -206,10 +220,19 @@ def _tails(residuals: Array, number: Array, variance: Array, df: Array, original
     return np.asarray(factor[..., None] / np.maximum(number, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Of one study: the first row of each arm, the blocks, their table and pools."""
+
+    first: np.ndarray
+    blocks: np.ndarray
+    values: Array
+    pools: list[Array]
+
+
 def _table(
     values: Array, arms: np.ndarray, original: np.ndarray, block: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, Array, list[Array]]:
-    """Of the rows of one study: the first row of each arm, the blocks, their table and pools."""
+) -> _Table:
     of_originals = rows[original[rows]]
     blocks, place, sizes = np.unique(block[of_originals], return_inverse=True, return_counts=True)
     pooled = values[of_originals[np.argsort(place, kind="stable")]]
@@ -226,18 +249,18 @@ def _table(
     )
     with np.errstate(all="ignore"):
         table = np.where(counts > 0, sums / counts, math.nan).reshape(len(blocks), len(codes))
-    return mutants[places[order]], blocks, table, pools
+    return _Table(mutants[places[order]], blocks, table, pools)
 
 
 def _layout(
-    study: str, arms: pd.DataFrame, blocks: np.ndarray, values: Array, pools: list[Array]
+    study: str, table: _Table, arms: list[Any], mutations: list[Any], nulls: list[Any]
 ) -> Layout:
     return Layout(
         study,
-        tuple(map(str, arms["arm"])),
-        tuple(map(str, arms["mutation"])),
-        arms["null"].to_numpy(dtype=bool),
-        tuple(blocks.tolist()),
-        values,
-        tuple(pools),
+        tuple(map(str, arms)),
+        tuple(map(str, mutations)),
+        np.array(nulls, dtype=bool),
+        tuple(table.blocks.tolist()),
+        table.values,
+        tuple(table.pools),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from greenbench.analysis.blocks import Layout, fit_blocks, layouts
 from greenbench.analysis.inference import ALPHA, Array
@@ -94,7 +94,7 @@ def cross_fit(energy: Array, acceptable: np.ndarray, originals: float) -> CrossF
         there = np.isfinite(values)
         mean = np.where(there, values, 0.0).sum(axis=-1) / there.sum(axis=-1)
         variance, df = np.nanmax(fit.variance, axis=-1), np.nanmax(fit.df, axis=-1)
-        half = stats.t.ppf(1 - ALPHA / 2, df) * np.sqrt(variance / (blocks // 2))
+        half = special.stdtrit(df, 1 - ALPHA / 2) * np.sqrt(variance / (blocks // 2))
     return CrossFit(mean, np.where(half > 0, half, math.nan), np.stack(chosen, axis=-1))
 
 
@@ -136,7 +136,7 @@ def _row(energy: Layout, arms: Collection[str]) -> dict[str, Any]:
     allowed = np.array([arm in arms for arm in energy.arms]) & ~energy.nulls
     found = cross_fit(costs, allowed, originals)
     arm = int(choose(costs, allowed))
-    original = float(np.mean([np.exp(pool).mean() for pool in energy.pools]))
+    original = float(energy.pool_means(exponential=True).mean())
     mean, half = (float(found.mean), float(found.half)) if arm >= 0 else (0.0, math.nan)
     saving, low, high = (-math.expm1(x) for x in (mean, mean + half, mean - half))
     return {

@@ -53,9 +53,8 @@ def cohorts(frames: Frames) -> pd.DataFrame:
         columns = ("cohort", "cohort_run", "session", *IDENTITY, *QUANTITIES, *WORDS)
         return pd.DataFrame(columns=list(columns))
     table = table.merge(_durations(frames.windows), on="cohort_run", how="left")
-    trained = frames.energies[
-        (frames.energies["kind"] == "train") & frames.energies["cohort_run"].notna()
-    ]
+    trained = _energies(frames, "train")
+    trained = trained[trained["cohort_run"].notna()]
     by_window = ["cohort_run", "session"]
     table = table.merge(_totals(trained, frames.channels, by_window), on=by_window, how="left")
     table = table.merge(_overlap(frames), on="cohort_run", how="left")
@@ -94,8 +93,7 @@ def idle_windows(frames: Frames) -> pd.DataFrame:
     """Idle readings of the host: session, window, start_s, duration_s (s), energy_j (J, disjoint
     measured channels), power_w (W)."""
     idle = frames.windows[frames.windows["kind"] == "idle"]
-    energy = frames.energies[frames.energies["window"].isin(idle["window"])]
-    totals = _totals(energy, frames.channels, ["window", "session"])
+    totals = _totals(_energies(frames, "idle"), frames.channels, ["window", "session"])
     table = idle[["session", "window", "start_s", "duration_s"]].merge(
         totals[["window", "energy_j"]], on="window", how="left"
     )
@@ -184,8 +182,7 @@ def _durations(windows: pd.DataFrame) -> pd.DataFrame:
 def _overlap(frames: Frames) -> pd.DataFrame:
     """Time and energy of all `overlap` windows of each cohort; no energy where one's is missing."""
     windows = frames.windows[frames.windows["kind"] == "overlap"]
-    energies = frames.energies[frames.energies["window"].isin(windows["window"])]
-    totals = _totals(energies, frames.channels, ["window", "session"])
+    totals = _totals(_energies(frames, "overlap"), frames.channels, ["window", "session"])
     found = windows[["cohort_run", "window", "duration_s"]].merge(totals, on="window", how="left")
     grouped = found.groupby("cohort_run")
     table = pd.DataFrame({"overlap_s": grouped["duration_s"].sum()})
@@ -193,6 +190,12 @@ def _overlap(frames: Frames) -> pd.DataFrame:
         grouped["energy_j"].sum().where(grouped["energy_j"].count() == grouped.size())
     )
     return table.reset_index()
+
+
+def _energies(frames: Frames, kind: str) -> pd.DataFrame:
+    """Of windows of one kind; without the texts that no total needs."""
+    columns = ["window", "session", "cohort_run", "channel", "energy_j", "duration_s"]
+    return frames.energies.loc[frames.energies["kind"] == kind, columns]
 
 
 def _totals(energies: pd.DataFrame, channels: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -218,12 +221,11 @@ def _totals(energies: pd.DataFrame, channels: pd.DataFrame, keys: list[str]) -> 
 
 def _ready(frames: Frames) -> pd.DataFrame:
     """Energy and mean power of the window in which everything is loaded and waits."""
-    found = frames.energies[
-        (frames.energies["kind"] == "ready_idle") & frames.energies["cohort_run"].notna()
-    ]
+    found = _energies(frames, "ready_idle")
+    found = found[found["cohort_run"].notna()]
     totals = _totals(found, frames.channels, ["cohort_run", "session"])
-    spans = found.drop_duplicates("cohort_run").set_index("cohort_run")
-    duration_s = totals["cohort_run"].map(spans["end_s"] - spans["start_s"]).astype(float)
+    spans_s = found.drop_duplicates("cohort_run").set_index("cohort_run")["duration_s"]
+    duration_s = totals["cohort_run"].map(spans_s).astype(float)
     table = pd.DataFrame({"cohort_run": totals["cohort_run"], "ready_j": totals["energy_j"]})
     table["ready_w"] = (table["ready_j"] / duration_s).where(duration_s > 0)
     return table

@@ -14,9 +14,9 @@ import pandas as pd
 from greenbench.analysis.association import (
     Method,
     Shape,
-    associate,
     associate_permuted,
     blocked_categories,
+    kendall_of_few,
     partial,
     shape_of_levels,
     smallest_permuted,
@@ -74,10 +74,14 @@ def correlations(cohorts: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFra
     """
     rows: list[dict[str, Any]] = []
     found = {q: layouts(cohorts, q, "difference") for q in quantities}
-    for study, table in cohorts.groupby("study", sort=False):
-        facts = _Facts.of(table)
-        names = dict.fromkeys([*varied(table), *facts.several])
+    places = cohorts.groupby("study", sort=False).indices
+    columns = ["changed", "value", "original", "block", *quantities]
+    runs = cohorts[[name for name in columns if name in cohorts]]
+    for study, arms in cohorts.drop_duplicates(["study", "arm"]).groupby("study", sort=False):
+        facts = _Facts.of(arms)
+        names = dict.fromkeys([*varied(arms), *facts.several])
         fits = {q: _fitted(found[q].get(str(study))) for q in quantities if names}
+        table = runs.iloc[places[study]]
         rows += [
             {"study": study, "hyperparameter": name, "quantity": quantity} | pair
             for name in names
@@ -166,7 +170,8 @@ def _pair(
         return found | {"note": "constant"}
     for method, column in NAMES.items():
         if method == "kendall":
-            association = associate(x, y, method)
+            places = np.unique(y, return_inverse=True)[1]
+            association = kendall_of_few(tuple(x.tolist()), tuple(places.tolist()))
         else:
             association = associate_permuted(x, y, method)
         if association is not None:
@@ -279,7 +284,11 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
         if c not in ("study", "hyperparameter", "quantity", "held", "shape", "note")
     ]
     table[numbers] = table[numbers].astype(float)
-    for _, family in table.groupby("study", sort=False):
-        for name in ("p", *(f"{column}_p" for column in NAMES.values())):
-            table.loc[family.index, f"{name}_corrected"] = fdr(family[name].to_numpy(float))
+    families = table.groupby("study", sort=False).indices.values()
+    for name in ("p", *(f"{column}_p" for column in NAMES.values())):
+        p = table[name].to_numpy(float)
+        corrected = np.full(len(p), math.nan)
+        for family in families:
+            corrected[family] = fdr(p[family])
+        table[f"{name}_corrected"] = corrected
     return table

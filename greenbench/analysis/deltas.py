@@ -18,6 +18,7 @@ from greenbench.analysis.inference import (
     holm,
     permutations_within_blocks,
 )
+from greenbench.analysis.records import stacked
 
 COLUMNS = (
     "study",
@@ -72,7 +73,7 @@ def deltas(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
     parts = [_rows(layout, scale) for layout in layouts(cohorts, quantity, scale).values()]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    return stacked(parts)[list(COLUMNS)]
 
 
 def beside(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
@@ -105,35 +106,33 @@ def beside(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows, columns=list(BESIDE_COLUMNS))
 
 
-def _rows(layout: Layout, scale: Scale) -> pd.DataFrame:
+def _rows(layout: Layout, scale: Scale) -> dict[str, Any]:
     fit = fit_blocks(layout.contrasts, layout.originals, own=scale == "difference")
     half, one_sided = fit.half_width(), fit.half_width(1 - 2 * ALPHA)
     joint, p_corrected = fit.joint(~layout.nulls)
     center = fit.estimate
     known = np.isfinite(layout.values)
-    raw = [(np.exp(pool) if scale == "ratio" else pool).mean() for pool in layout.pools]
     counts = np.array([len(pool) for pool in layout.pools])
-    original_mean = np.array(raw) @ known / known.sum(axis=0)
+    raw = layout.pool_means(exponential=scale == "ratio")
+    original_mean = raw @ known / known.sum(axis=0)
     estimate = back(center, scale)
-    return pd.DataFrame(
-        {
-            "study": layout.study,
-            "arm": layout.arms,
-            "mutation": layout.mutations,
-            "null": layout.nulls,
-            "blocks": fit.blocks,
-            "originals": counts @ known,
-            "original_mean": original_mean,
-            "estimate": estimate,
-            **_bounds(center, half, scale, "low", "high"),
-            **_bounds(center, joint, scale, "joint_low", "joint_high"),
-            **_bounds(center, one_sided, scale, "low_one_sided", "high_one_sided"),
-            **_noise(fit),
-            "delta": estimate * original_mean if scale == "ratio" else estimate,
-            "p": fit.p(),
-            "p_corrected": p_corrected,
-        }
-    )
+    return {
+        "study": (layout.study,) * len(layout.arms),
+        "arm": layout.arms,
+        "mutation": layout.mutations,
+        "null": layout.nulls,
+        "blocks": fit.blocks,
+        "originals": counts @ known,
+        "original_mean": original_mean,
+        "estimate": estimate,
+        **_bounds(center, half, scale, "low", "high"),
+        **_bounds(center, joint, scale, "joint_low", "joint_high"),
+        **_bounds(center, one_sided, scale, "low_one_sided", "high_one_sided"),
+        **_noise(fit),
+        "delta": estimate * original_mean if scale == "ratio" else estimate,
+        "p": fit.p(),
+        "p_corrected": p_corrected,
+    }
 
 
 def _bounds(center: Array, half: Array, scale: Scale, low: str, high: str) -> dict[str, Array]:

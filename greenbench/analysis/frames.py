@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from greenbench.analysis.channels import channel_from, disjoint
 from greenbench.api import Channel, Scenario
@@ -27,7 +29,8 @@ FROM trials t
 LEFT JOIN attempts a ON a.trial = t.key
      AND a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key)
 LEFT JOIN cohort_runs c ON c.id = a.cohort_run
-LEFT JOIN windows w ON w.attempt = a.id AND w.kind = 'train' AND w.number = 0
+LEFT JOIN windows w ON w.cohort_run = a.cohort_run AND w.attempt = a.id
+     AND w.kind = 'train' AND w.number = 0
 ORDER BY t.position
 """
 EVERY = {
@@ -77,20 +80,14 @@ FROM checks c JOIN attempts a ON a.id = c.attempt JOIN trials t ON t.key = a.tri
 WHERE a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key) {only}
 ORDER BY t.position, c."check"
 """
-MEASURED_SQL = """
-FROM trials t CROSS JOIN attempts a ON a.trial = t.key {checks}
+CHECKED_SQL = """
+SELECT t.study,
+       (SELECT json_group_object("check", severity) FROM checks WHERE attempt = a.id) AS made,
+       COUNT(*)
+FROM trials t CROSS JOIN attempts a ON a.trial = t.key
 WHERE t.counted AND a.status = 'completed'
       AND a.number = (SELECT MAX(number) FROM attempts WHERE trial = t.key)
-"""
-CHECKED_SQL = f"""
-SELECT t.study, c."check", c.severity, COUNT(*) AS measurements
-{MEASURED_SQL.format(checks="CROSS JOIN checks c ON c.attempt = a.id")}
-GROUP BY t.study, c."check", c.severity ORDER BY MIN(t.position), c."check", c.severity
-"""
-CHECKED_OF_SQL = f"""
-SELECT t.study, COUNT(*)
-{MEASURED_SQL.format(checks="")} AND EXISTS (SELECT 1 FROM checks WHERE attempt = a.id)
-GROUP BY t.study
+GROUP BY t.study, made ORDER BY MIN(t.position)
 """
 SHARES_SQL = """
 SELECT s.window, w.kind AS window_kind, w.cohort_run, s.channel, s.kind, s.trial, t.slot,
@@ -193,18 +190,27 @@ def _trials(store: Store, sql: str) -> pd.DataFrame:
     numeric = ("cpu_time_s", "attempt", "cohort_run", "session")
     own = ("train_start_s", "train_end_s", "train_s")
     frame = _frame(store, sql, (*numeric, *own))
-    mutations = frame.pop("mutation_json").map(cache(_mutation))
-    for name in ("mutation", "operator", "changed", "value", "null", "original"):
-        frame[name] = pd.Series([m[name] for m in mutations], dtype=object)
-    scenarios = frame.pop("scenario_json").map(cache(_scenario))
-    for name in ("kind", "copies", "companions", "scenario"):
-        frame[name] = [s[name] for s in scenarios]
-    frame["metrics"] = pd.Series([_metrics(text) for text in frame["metrics"]], dtype=object)
+    frame[list(MUTATION)] = _told(frame.pop("mutation_json"), _mutation, MUTATION)
+    frame[list(SCENARIO)] = _told(frame.pop("scenario_json"), _scenario, SCENARIO).infer_objects()
+    frame["metrics"] = pd.Series(map(_metrics, json_rows(frame["metrics"])), dtype=object)
     for name in ("counted", "null", "original"):
         frame[name] = frame[name].astype(bool)
     frame["original"] &= frame["role"] == "measured"
-    frame["divergence"] = pd.Series(_divergences(store, frame), dtype=object)
+    frame["divergence"] = _divergences(store, frame)
     return frame
+
+
+MUTATION = ("mutation", "operator", "changed", "value", "null", "original")
+SCENARIO = ("kind", "copies", "companions", "scenario")
+
+
+def _told(
+    texts: pd.Series, read_one: Callable[[Any], dict[str, Any]], names: Sequence[str]
+) -> pd.DataFrame:
+    """What the texts say, each different one read once (object columns)."""
+    of, different = pd.factorize(texts, use_na_sentinel=False)
+    found = [read_one(text) for text in different]
+    return pd.DataFrame(found, columns=list(names), dtype=object).take(of).set_axis(texts.index)
 
 
 def windows(store: Store) -> pd.DataFrame:
@@ -259,10 +265,15 @@ def checks(store: Store) -> pd.DataFrame:
 def checked(store: Store) -> pd.DataFrame:
     """How many measurements of counted trials that completed came out how: study, check, severity,
     measurements, `of` (the study's measurements that were checked at all)."""
-    if not store.has("checks"):
-        return pd.DataFrame(columns=["study", "check", "severity", "measurements", "of"])
-    found = _frame(store, CHECKED_SQL, ())
-    return found.assign(of=found["study"].map(dict(store.connection.execute(CHECKED_OF_SQL))))
+    counts: Counter[tuple[str, str, str]] = Counter()
+    of: Counter[str] = Counter()
+    for study, made, number in store.connection.execute(CHECKED_SQL) if store.has("checks") else ():
+        severities = json.loads(made)
+        counts.update({(study, *one): number for one in severities.items()})
+        of[study] += number if severities else 0
+    rows = [(*key, number, of[key[0]]) for key, number in counts.items()]
+    names = ["study", "check", "severity", "measurements", "of"]
+    return pd.DataFrame.from_records(rows, columns=names)
 
 
 def _checks(store: Store, only: str) -> pd.DataFrame:
@@ -410,14 +421,16 @@ def _frame(
     """Read chunk by chunk: a row of Python objects takes ten times the memory of its columns."""
     cursor = store.connection.execute(sql, parameters or {})
     names = [column[0] for column in cursor.description]
-    parts: list[list[pd.Series]] = [[] for _ in names]
+    parts = []
     while rows := cursor.fetchmany(CHUNK):
-        for name, part, values in zip(names, parts, zip(*rows, strict=True), strict=True):
-            part.append(pd.Series(values, dtype=float if name in numeric else None))
-    empty = [pd.Series(dtype=object)]
-    columns = [pd.concat(part or empty, ignore_index=True).infer_objects() for part in parts]
-    frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
-    return frame.astype(dict.fromkeys(numeric, float))
+        columns = zip(names, zip(*rows, strict=True), strict=True)
+        arrays = [pa.array(v, pa.float64() if name in numeric else None) for name, v in columns]
+        parts.append(pa.table(arrays, names))
+    if not parts:
+        return pd.DataFrame(columns=names).astype(dict.fromkeys(numeric, float))
+    table = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 CHUNK = 10_000
@@ -439,17 +452,24 @@ def _mutation(text: Any) -> dict[str, Any]:
     }
 
 
-def _divergences(store: Store, trials: pd.DataFrame) -> list[str]:
+def _divergences(store: Store, trials: pd.DataFrame) -> pd.Series:
     """By trial; in a result set from before they were recorded, metrics that are not finite."""
-    known = {}
+    known: dict[float, str] = {}
     if store.has("divergences"):
-        known = {int(row[0]): str(row[1]) for row in store.connection.execute(DIVERGENCES_SQL)}
-    found = []
-    for attempt, metrics in zip(trials["attempt"], trials["metrics"], strict=True):
-        finite = all(math.isfinite(value) for value in metrics.values())
-        kind = "" if math.isnan(attempt) else known.get(int(attempt), "")
-        found.append(kind or ("" if finite else "not_finite"))
+        known = {float(row[0]): str(row[1]) for row in store.connection.execute(DIVERGENCES_SQL)}
+    finite = [all(map(math.isfinite, metrics.values())) for metrics in trials["metrics"]]
+    found = pd.Series(np.where(finite, "", "not_finite"), trials.index, dtype=object)
+    told = trials["attempt"].isin(known)
+    found[told] = trials.loc[told, "attempt"].map(known)
     return found
+
+
+def json_rows(texts: pd.Series) -> Iterator[Any]:
+    """What each JSON text holds, {} where there is none; many are read at once, which takes a third
+    of the time."""
+    found = texts.fillna("{}").to_numpy(object)
+    for start in range(0, len(found), CHUNK):
+        yield from json.loads(f"[{','.join(found[start : start + CHUNK])}]")
 
 
 def _scenario(text: str) -> dict[str, Any]:
@@ -462,9 +482,9 @@ def _scenario(text: str) -> dict[str, Any]:
     }
 
 
-def _metrics(text: Any) -> dict[str, float]:
+def _metrics(said: dict[str, Any]) -> dict[str, float]:
     found = {}
-    for name, value in json.loads(text).items() if isinstance(text, str) else ():
+    for name, value in said.items():
         try:
             found[name] = float(value)
         except (TypeError, ValueError):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from greenbench.analysis.deltas import deltas
 from greenbench.analysis.inference import ALPHA
@@ -26,6 +26,7 @@ SHOWN = (
     "low_one_sided",
     "high_one_sided",
 )
+RUN = ("study", "arm", "mutation", "block", "cohort", "start_s")
 SENSITIVITY_COLUMNS = (
     "study",
     "arm",
@@ -59,7 +60,7 @@ def drift(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
         error = math.sqrt(float(rest @ rest) / df / spread)
         if not error > 0:
             continue
-        half = float(stats.t.ppf(1 - ALPHA / 2, df)) * error
+        half = float(special.stdtrit(df, 1 - ALPHA / 2)) * error
         rows.append(
             {
                 "study": study,
@@ -68,7 +69,7 @@ def drift(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
                 "per_hour": _relative(slope),
                 "low": _relative(slope - half),
                 "high": _relative(slope + half),
-                "p": 2 * float(stats.t.sf(abs(slope) / error, df)),
+                "p": 2 * float(special.stdtr(df, -abs(slope) / error)),
                 "over_suite": _relative(slope * float(hours.max())),
             }
         )
@@ -94,7 +95,7 @@ def outliers(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
         if len(table) < FEWEST_RUNS or df < FEWEST_RUNS / 2 or moved.empty:
             continue
         z = rest / (float(moved.median()) * 1.4826 * math.sqrt(len(table) / df))
-        limit = max(OUTLIER, float(stats.norm.isf(ALPHA / 2 / len(table))))
+        limit = max(OUTLIER, -float(special.ndtri(ALPHA / 2 / len(table))))
         far = table.assign(z=z, value=table[quantity])[z.abs() > limit]
         parts.append(far[list(OUTLIER_COLUMNS)])
     found = [part for part in parts if len(part)]
@@ -130,7 +131,8 @@ def _known(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
         return cohorts.assign(_log=[]).iloc[:0]
     values = pd.to_numeric(cohorts[quantity], errors="coerce").to_numpy(float)
     usable = np.isfinite(values) & (values > 0) & cohorts["start_s"].notna().to_numpy(bool)
-    table: pd.DataFrame = cohorts.loc[usable].copy()
+    columns = [*dict.fromkeys((*RUN, quantity))]
+    table: pd.DataFrame = cohorts.loc[usable, columns].copy()
     table["_log"] = np.log(values[usable])
     return table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ EXACT_LIMIT = 100_000
 """Up to this many arrangements a permutation test looks at all of them."""
 RESAMPLES = 9_999
 """Random arrangements where there are too many to look at all."""
+CHUNK = 128
+"""Blocks whose arrangements are added at once."""
 PERMUTATION_SEED = 20_26
 """Fixed, so that the same record gives the same p."""
 ALPHA = 0.05
@@ -72,30 +74,58 @@ def permutations_within_blocks(values: Array, pools: Sequence[Array]) -> list[Pe
 
 
 def _permutations(values: Array, pools: Sequence[Array]) -> list[Permutation]:
-    """The same for arms that have all of these blocks."""
-    parts = []
-    for mutants, pool in zip(values, pools, strict=True):
-        trials = np.vstack([mutants, np.tile(pool[:, None], len(mutants))])
-        # With trial i as the mutant: v_i - (total - v_i) / s, an increasing map of v_i.
-        parts.append(trials - (trials.sum(axis=0) - trials) / len(pool))
-    observed = np.sum([part[0] for part in parts], axis=0)
-    tolerance = 1e-9 * np.max([np.abs(part).max(axis=0) for part in parts], axis=0)
-    exact = math.prod(len(part) for part in parts) <= EXACT_LIMIT
-    if exact:
-        sums = reduce(lambda left, right: (left[:, None] + right).reshape(-1, left.shape[1]), parts)
-    else:
-        random = np.random.default_rng(PERMUTATION_SEED)
-        sums = np.zeros((RESAMPLES + 1, values.shape[1]))
-        drawn = np.empty((RESAMPLES, values.shape[1]))
-        for part in parts:
-            places = random.integers(len(part), size=RESAMPLES)
-            sums[1:] += np.take(part, places, axis=0, out=drawn, mode="clip")
-        sums[0] = observed
-    below = (sums <= observed + tolerance).sum(axis=0)
-    above = (sums >= observed - tolerance).sum(axis=0)
-    floor = smallest_p([len(pool) for pool in pools])
-    p = np.minimum(1.0, 2 * np.minimum(below, above) / len(sums))
+    """The same for arms that have all of these blocks.
+
+    With trial i of a block as the mutant, mutant minus mean of originals is v_i·(1 + 1/s) less what
+    no choice of i changes: so the sums compared are those of v_i·(1 + 1/s), with v from the mean of
+    the block's originals.
+    """
+    sizes = np.array([len(pool) for pool in pools])
+    first, flat = np.cumsum(sizes) - sizes, np.concatenate(pools)
+    means, factors = np.add.reduceat(flat, first) / sizes, 1 + 1 / sizes
+    mutants = (values - means[:, None]) * factors[:, None]
+    originals = (flat - np.repeat(means, sizes)) * np.repeat(factors, sizes)
+    observed = mutants.sum(axis=0)
+    tolerance = 1e-9 * np.maximum(np.abs(mutants).max(axis=0), np.abs(originals).max())
+    exact = math.prod((sizes + 1).tolist()) <= EXACT_LIMIT
+    sums = (_all_sums if exact else _drawn_sums)(mutants, np.split(originals, first[1:]))
+    extra = 0 if exact else 1
+    below = (sums <= observed + tolerance).sum(axis=0) + extra
+    above = (sums >= observed - tolerance).sum(axis=0) + extra
+    p = np.minimum(1.0, 2 * np.minimum(below, above) / (len(sums) + extra))
+    floor = smallest_p(sizes.tolist())
     return [Permutation(float(value), floor, exact) for value in p]
+
+
+def _all_sums(mutants: Array, originals: Sequence[Array]) -> Array:
+    """(arrangements x arms): each arm's value or one of the originals', in every block."""
+    parts = [
+        np.vstack([own, np.tile(pool[:, None], len(own))])
+        for own, pool in zip(mutants, originals, strict=True)
+    ]
+    return reduce(lambda left, right: (left[:, None] + right).reshape(-1, left.shape[1]), parts)
+
+
+def _drawn_sums(mutants: Array, originals: Sequence[Array]) -> Array:
+    """(RESAMPLES x arms): the same of random arrangements, which all arms share."""
+    arrangements = _arrangements(tuple(len(pool) for pool in originals))
+    common = np.zeros(RESAMPLES)
+    for pool, chosen in zip(originals, arrangements, strict=True):
+        common += np.append(0.0, pool).take(chosen, mode="clip")
+    sums = np.tile(common[:, None], mutants.shape[1])
+    for start in range(0, len(mutants), CHUNK):
+        here = slice(start, start + CHUNK)
+        sums += (arrangements[here] == 0).astype(float).T @ mutants[here]
+    return sums
+
+
+@lru_cache(maxsize=1)
+def _arrangements(sizes: tuple[int, ...]) -> np.ndarray:
+    """Random ones (blocks x RESAMPLES): which of a block's trials is the mutant, its own first.
+    Studies of one shape share them."""
+    random = np.random.default_rng(PERMUTATION_SEED)
+    smallest = np.min_scalar_type(max(sizes))
+    return np.stack([random.integers(s + 1, size=RESAMPLES).astype(smallest) for s in sizes])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -128,8 +158,10 @@ def cliffs_within(mutant: Array, pools: Sequence[Array]) -> float:
     Cliff 1996, with pairs formed inside a block only, so that drift between blocks is not in it.
     `mutant` has a value for each block (NaN: none); NaN without a pair.
     """
-    signs = [np.sign(v - pool) for v, pool in zip(mutant, pools, strict=True) if math.isfinite(v)]
-    return float(np.mean(np.concatenate(signs))) if signs else math.nan
+    if not np.isfinite(mutant).any():
+        return math.nan
+    signs = np.sign(np.repeat(mutant, [len(pool) for pool in pools]) - np.concatenate(pools))
+    return float(np.nanmean(signs))
 
 
 def cliffs_delta(mutant: Array, pools: Sequence[Array]) -> float:

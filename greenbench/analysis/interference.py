@@ -202,9 +202,9 @@ def slowed(trials: pd.DataFrame, cohorts: pd.DataFrame, pairs: Pairs) -> pd.Data
     with a 95 % interval by Welch's t on logarithms of block means. A background has no time of its
     own. `note` says where no solo run has the configuration. What it costs is in `together`.
     """
-    counted = trials[trials["cohort"].isin(cohorts["cohort"]) & (trials["train_s"] > 0)]
-    if (counted["kind"] == "solo").all():
+    if (trials["kind"] == "solo").all():
         return pd.DataFrame(columns=list(SLOWED_COLUMNS))
+    counted = trials[trials["cohort"].isin(cohorts["cohort"]) & (trials["train_s"] > 0)]
     original = counted["arm"] == "original"
     apart = counted["kind"].isin(("mixed", "foreground")) & (counted["role"] == "measured")
     beside = counted[(counted["kind"] != "solo") & (original | apart)]

@@ -12,6 +12,8 @@ from scipy import optimize, special, stats
 from greenbench.analysis.inference import ALPHA, Array
 
 Z_NODES, S_NODES = 48, 160
+LEAST = 1e-12
+"""The smallest p that is integrated: 1 minus it still has some digits."""
 
 
 def joint_p(t: Array, df: float, loadings: Sequence[float]) -> Array:
@@ -23,25 +25,25 @@ def joint_p(t: Array, df: float, loadings: Sequence[float]) -> Array:
     independent given what they share, so the integral has two dimensions for any number of arms:
     Gauss-Hermite over the shared part, Gauss-Legendre over the variance. It is scipy's
     `multivariate_t.cdf` without its random numbers, and does not change with its version. Kept
-    between the uncorrected p and Bonferroni's, which it cannot leave.
+    between the uncorrected p and Bonferroni's, which it cannot leave, and Bonferroni's where that
+    is so small that the integral has no digits left.
     """
     size = np.abs(np.asarray(t, dtype=float))
     single = 2 * special.stdtr(df, -size)
     known = np.isfinite(size) & (df > 0)
-    corrected = np.full(len(size), math.nan)
-    if known.any():
-        outside = 1 - _inside(size[known], float(df), tuple(loadings))
-        corrected[known] = np.clip(
-            outside, single[known], np.minimum(1, len(loadings) * single[known])
-        )
+    corrected = np.where(known, np.minimum(1, len(loadings) * single), math.nan)
+    told = corrected > LEAST
+    if told.any():
+        outside = 1 - _inside(size[told], float(df), tuple(loadings))
+        corrected[told] = np.clip(outside, single[told], corrected[told])
     return corrected
 
 
 @lru_cache(maxsize=4096)
 def joint_quantile(df: float, loadings: tuple[float, ...], confidence: float = 1 - ALPHA) -> float:
     """The c such that all of a family's |T| stay below it with `confidence` (see `joint_p`)."""
-    low = float(stats.t.ppf(0.5 + confidence / 2, df))
-    high = float(stats.t.ppf(1 - (1 - confidence) / (2 * len(loadings)), df))
+    low = float(special.stdtrit(df, 0.5 + confidence / 2))
+    high = float(special.stdtrit(df, 1 - (1 - confidence) / (2 * len(loadings))))
     if high - low < 1e-9:
         return low
 
@@ -78,5 +80,12 @@ def _normal_nodes() -> tuple[Array, Array]:
 @lru_cache(maxsize=256)
 def _scale_nodes(df: float) -> tuple[Array, Array]:
     """Values of √(χ²/df) with weights."""
-    nodes, weights = special.roots_legendre(S_NODES)
+    nodes, weights = _uniform_nodes()
     return np.sqrt(stats.chi2.ppf((nodes + 1) / 2, df) / df), weights / 2
+
+
+@lru_cache(maxsize=1)
+def _uniform_nodes() -> tuple[Array, Array]:
+    """Of the interval from -1 to 1."""
+    nodes, weights = special.roots_legendre(S_NODES)
+    return nodes, weights

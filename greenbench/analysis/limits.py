@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy import stats
 
 from greenbench.analysis.blocks import FEWEST_RESIDUALS, layouts
 from greenbench.analysis.cohorts import idle_windows, main_channels
-from greenbench.analysis.frames import Frames
+from greenbench.analysis.frames import Frames, json_rows
 from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.records import records
 
@@ -28,6 +28,7 @@ BUSY_LOAD = 0.5
 own last trial echoes."""
 
 
+ENERGY = ("energy_j", "resolution_j", "gap_s", "reason", "start_s", "end_s")
 TAILS = 0.01
 """Level of the test for heavy tails."""
 
@@ -150,8 +151,9 @@ def ways_to_diverge(cohorts: pd.DataFrame) -> str:
 
 def of_energy(frames: Frames, cohorts: pd.DataFrame) -> Iterator[Limit]:
     """Energies that are not known, gaps in sampling, coarse sensors, changed sets of channels."""
-    runs = frames.energies["cohort_run"].isin(cohorts["cohort_run"])
-    trained = frames.energies[runs & (frames.energies["kind"] == "train")]
+    energies = frames.energies
+    of_training = energies["cohort_run"].isin(cohorts["cohort_run"]) & (energies["kind"] == "train")
+    trained = energies.loc[of_training, ["session", "channel", *ENERGY]]
     facts = frames.channels.rename(columns={"name": "channel"})
     trained = trained.merge(
         facts[["session", "channel", "added", "update_period_s"]],
@@ -207,7 +209,7 @@ def of_host(frames: Frames) -> Iterator[Limit]:
                 f" of {len(power_w)} readings)",
                 "end other work on the host, fix clocks and fan speed, cool down longer",
             )
-    loads = frames.cohort_runs["conditions"].map(_load).astype(float)
+    loads = pd.Series(map(_load, json_rows(frames.cohort_runs["conditions"])), dtype=float)
     busy = int((loads > BUSY_LOAD * _processors(frames)).sum())
     if busy:
         yield Limit(
@@ -218,9 +220,8 @@ def of_host(frames: Frames) -> Iterator[Limit]:
         yield Limit(f"Noted while it ran: {text}")
 
 
-def _load(conditions: str) -> float:
-    found = json.loads(conditions)
-    load = found.get("load_1min") if isinstance(found, dict) else None
+def _load(conditions: Any) -> float:
+    load = conditions.get("load_1min") if isinstance(conditions, dict) else None
     return float(load) if isinstance(load, int | float) else math.nan
 
 

@@ -65,7 +65,8 @@ class Pairs:
 
     def sides(self, table: pd.DataFrame) -> Iterator[tuple[Pair, pd.DataFrame, pd.DataFrame]]:
         """Each pair with the rows of its solo study and its own, where both have some."""
-        of_study = dict(iter(table.groupby("study", sort=False)))
+        wanted = {study for pair in self.pairs for study in (pair.solo, pair.study)}
+        of_study = dict(iter(table[table["study"].isin(wanted)].groupby("study", sort=False)))
         for pair in self.pairs:
             if pair.solo is not None and {pair.solo, pair.study} <= of_study.keys():
                 yield pair, of_study[pair.solo], of_study[pair.study]

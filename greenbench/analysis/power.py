@@ -10,7 +10,7 @@ from typing import TypedDict
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from greenbench.analysis.inference import ALPHA, rounded_down
 from greenbench.analysis.joint import joint_quantile
@@ -199,6 +199,6 @@ def _errors(blocks: int, originals: int, mutants: int, nulls: int, power: float)
     errors = math.sqrt(rho) * shared + math.sqrt(1 - rho) * own
     limit = joint_quantile(rounded_down(df), (math.sqrt(rho),) * mutants) * scale
     if nulls:
-        half = float(stats.t.ppf(1 - ALPHA / 2, df)) * scale
+        half = float(special.stdtrit(df, 1 - ALPHA / 2)) * scale
         limit = np.maximum(limit, (np.abs(errors[1:]) + half).max(axis=0))
     return float(np.quantile(limit + errors[0], power))

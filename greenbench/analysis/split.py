@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from greenbench.analysis.blocks import BlockFit, Layout, fit_blocks, layouts
 from greenbench.analysis.inference import Array
+from greenbench.analysis.records import stacked
 
 COLUMNS = (
     "study",
@@ -55,33 +57,31 @@ def energy_split(cohorts: pd.DataFrame, channels: Sequence[str]) -> pd.DataFrame
         ]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    return stacked(parts)[list(COLUMNS)]
 
 
-def _rows(channel: str, layout: Layout, kinds: list[Layout]) -> pd.DataFrame:
+def _rows(channel: str, layout: Layout, kinds: list[Layout]) -> dict[str, Any]:
     fits = [fit_blocks(kind.contrasts, kind.originals) for kind in kinds]
     energy, time, power = (fit.estimate for fit in fits)
     known = np.isfinite(layout.values)
-    means = np.array([np.exp(pool).mean() for pool in layout.pools]) @ known / known.sum(axis=0)
+    means = layout.pool_means(exponential=True) @ known / known.sum(axis=0)
     delta_j = means * np.expm1(energy)
     with np.errstate(all="ignore"):
         by_log = np.where(np.abs(energy) > 1e-9, delta_j / energy, means)
     bounds: dict[str, Array] = {}
     for name, fit in zip(("energy", "time", "power"), fits, strict=True):
         bounds |= _interval(name, fit)
-    return pd.DataFrame(
-        {
-            "study": layout.study,
-            "arm": layout.arms,
-            "mutation": layout.mutations,
-            "null": layout.nulls,
-            "channel": channel,
-            "delta_j": delta_j,
-            "time_j": by_log * time,
-            "power_j": by_log * power,
-            **bounds,
-        }
-    )
+    return {
+        "study": (layout.study,) * len(layout.arms),
+        "arm": layout.arms,
+        "mutation": layout.mutations,
+        "null": layout.nulls,
+        "channel": (channel,) * len(layout.arms),
+        "delta_j": delta_j,
+        "time_j": by_log * time,
+        "power_j": by_log * power,
+        **bounds,
+    }
 
 
 def _interval(name: str, fit: BlockFit) -> dict[str, Array]:

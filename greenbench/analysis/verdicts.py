@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from greenbench.analysis.inference import ALPHA
 from greenbench.api import Metric
@@ -85,7 +85,8 @@ def loss(row: Row, metric: Metric) -> Loss | None:
     center = -sign * float(row["estimate"])
     items = items_variance(float(row["original_mean"]), float(row["estimate"]), metric)
     variance = error**2 + items
-    half = float(stats.t.ppf(1 - ALPHA, df * (variance / error**2) ** 2)) * math.sqrt(variance)
+    df *= (variance / error**2) ** 2
+    half = float(special.stdtrit(df, 1 - ALPHA)) * math.sqrt(variance)
     return Loss(center, center - half, center + half, math.sqrt(items))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from greenbench.analysis.choice import pareto_front
 from greenbench.analysis.cohorts import METRIC
 from greenbench.analysis.records import records
-from greenbench.report.context import Context, by_arm
+from greenbench.report.context import Context
 from greenbench.report.effects import interval
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 from greenbench.report.values import number_or_none
@@ -100,11 +100,12 @@ def _front(context: Context) -> Table | None:
     cells: list[tuple[Cell, ...]] = []
     behind: list[Behind] = []
     for study in context.studies():
-        rows = context.rows(context.quantity, study)
-        rows = rows[~rows["null"].astype(bool) & ~rows["arm"].isin(context.diverged(study))]
+        diverged = context.diverged(study)
+        arms = context.arms(context.quantity, study)
+        fine = [row for arm, row in arms.items() if not row["null"] and arm not in diverged]
         for metric in context.judged_metrics(study):
-            found = by_arm(context.rows(METRIC + metric.name, study))
-            both = [row for row in records(rows) if row["arm"] in found]
+            found = context.arms(METRIC + metric.name, study)
+            both = [row for row in fine if row["arm"] in found]
             points = [(0.0, 0.0)]
             points += [(float(r["estimate"]), float(found[r["arm"]]["estimate"])) for r in both]
             front = pareto_front(points, more_is_better=metric.direction == "maximize")

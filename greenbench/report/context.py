@@ -29,6 +29,8 @@ from greenbench.report.model import Basis
 from greenbench.store import Store
 
 NOTHING_STATED = Stated()
+Arms = Mapping[str, Mapping[Any, Any]]
+"""Rows of `deltas.deltas` by arm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +152,20 @@ class Context:
         metrics = self.metrics(study)
         return metrics[:1] + [metric for metric in metrics[1:] if metric.margin is not None]
 
-    def diverged(self, study: str) -> dict[str, tuple[int, int]]:
+    @cached_property
+    def _diverged(self) -> Mapping[str, Mapping[str, tuple[int, int]]]:
+        arms = ["study", "arm"]
+        lost = self.cohorts.loc[self.cohorts["diverged"] > 0, arms].drop_duplicates()
+        counted = self.cohorts[[*arms, "diverged", "members"]].merge(lost, on=arms)
+        found: dict[str, dict[str, tuple[int, int]]] = {}
+        for (study, arm), sums in counted.groupby(arms, sort=False)[["diverged", "members"]]:
+            of_study = found.setdefault(str(study), {})
+            of_study[str(arm)] = (int(sums["diverged"].sum()), int(sums["members"].sum()))
+        return found
+
+    def diverged(self, study: str) -> Mapping[str, tuple[int, int]]:
         """How many of how many trainings came to nothing, by arm, for arms that have any."""
-        table = self.cohorts_of(study)
-        table = table[table["arm"].isin(table.loc[table["diverged"] > 0, "arm"])]
-        counts = table.groupby("arm", sort=False)[["diverged", "members"]].sum()
-        return {str(arm): (int(lost), int(all_)) for arm, lost, all_ in counts.itertuples()}
+        return self._diverged.get(study, {})
 
     @cached_property
     def _performance(self) -> Mapping[str, Mapping[str, PerformanceVerdict]]:
@@ -169,7 +179,7 @@ class Context:
         metrics = self.metrics(study)
         if not self.measured:
             return {}
-        rows = {m.name: by_arm(self.rows(METRIC + m.name, study)) for m in metrics}
+        rows = {m.name: self.arms(METRIC + m.name, study) for m in metrics}
         return performance(rows, metrics, self.diverged(study))
 
     def _metrics_of(self, study: str) -> list[Metric]:
@@ -207,12 +217,15 @@ class Context:
         return self._beside.get(study, {})
 
     @cached_property
-    def _split(self) -> Mapping[Any, pd.DataFrame]:
-        return dict(iter(self.split.groupby("study", sort=False)))
+    def _split(self) -> Mapping[str, list[Mapping[Any, Any]]]:
+        found: dict[str, list[Mapping[Any, Any]]] = {}
+        for row in records(self.split):
+            found.setdefault(str(row["study"]), []).append(row)
+        return found
 
-    def split_of(self, study: str) -> pd.DataFrame:
+    def split_of(self, study: str) -> Sequence[Mapping[Any, Any]]:
         """The rows of `split` of one study."""
-        return self._split.get(study, self.split.iloc[:0])
+        return self._split.get(study, [])
 
     @cached_property
     def planned(self) -> pd.DataFrame:
@@ -236,6 +249,18 @@ class Context:
         """The deltas of one study in one quantity, in the report's order."""
         found = self._rows.get((quantity, study))
         return self.main.iloc[:0] if found is None else found
+
+    @cached_property
+    def _arms(self) -> Mapping[tuple[str, str], Arms]:
+        found: dict[tuple[str, str], dict[str, Mapping[Any, Any]]] = {}
+        for quantity, table in self.deltas.items():
+            for row in records(table):
+                found.setdefault((quantity, str(row["study"])), {})[str(row["arm"])] = row
+        return found
+
+    def arms(self, quantity: str, study: str) -> Arms:
+        """The same rows as records, by arm."""
+        return self._arms.get((quantity, study), {})
 
 
 def context(
@@ -296,11 +321,6 @@ def context(
     return replace(made, choice=choice.greenest_acceptable(blocks, quantity, acceptable))
 
 
-def by_arm(rows: pd.DataFrame) -> dict[str, Mapping[Any, Any]]:
-    """The rows of one study by their arm."""
-    return {str(row["arm"]): row for row in records(rows)}
-
-
 def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:
     originals = table.loc[table["original"].astype(bool), "cohort_run"]
     return reading.training_shares(store, originals.astype(int))
@@ -352,8 +372,8 @@ def channel_columns(table: pd.DataFrame) -> list[str]:
 
 
 def _basis(frames: reading.Frames) -> Basis:
-    energies = frames.energies[frames.energies["energy_j"].notna()]
-    keys = energies[["session", "channel"]].drop_duplicates()
+    known = frames.energies["energy_j"].notna()
+    keys = frames.energies.loc[known, ["session", "channel"]].drop_duplicates()
     used = frames.channels.merge(
         keys, left_on=["session", "name"], right_on=["session", "channel"], how="inner"
     )

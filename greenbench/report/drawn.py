@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from greenbench.analysis.pairs import Pair, Place
 from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import noise_band
 from greenbench.report import company
-from greenbench.report.context import Context, by_arm
+from greenbench.report.context import Arms, Context
 from greenbench.report.effects import Judged, interval, judged
 from greenbench.report.figures import (
     Axis,
@@ -49,11 +50,11 @@ def effects(context: Context) -> Iterator[Figure]:
     """For each study a forest plot of its deltas, and energy against performance."""
     words = {(mutant.study, mutant.mutation): mutant for mutant in judged(context)}
     for study in context.studies():
-        rows = context.rows(context.quantity, study)
-        rows = rows[rows["estimate"].notna()]
-        if len(rows):
-            yield _forest(context, study, rows, words)
-            yield from _scatter(context, study, rows, words)
+        arms = context.arms(context.quantity, study)
+        known = {arm: row for arm, row in arms.items() if not math.isnan(row["estimate"])}
+        if known:
+            yield _forest(context, study, known, words)
+            yield from _scatter(context, study, known, words)
 
 
 def correlations(context: Context) -> Iterator[Figure]:
@@ -142,11 +143,11 @@ def _pair(row: Mapping[Any, Any], names: tuple[str, str], places: Iterable[Place
 
 
 def _forest(
-    context: Context, study: str, rows: pd.DataFrame, words: dict[tuple[str, str], Judged]
+    context: Context, study: str, known: Arms, words: dict[tuple[str, str], Judged]
 ) -> Forest:
     what = "energy" if context.measured else "CPU time"
-    band = noise_band(rows) if context.measured else None
-    marks = tuple(_mark(study, row, words, interval(row)) for row in records(rows))
+    band = noise_band(context.rows(context.quantity, study)) if context.measured else None
+    marks = tuple(_mark(study, row, words, interval(row)) for row in known.values())
     return Forest(
         title=f"{study}: Δ {what}",
         x=Axis(title=f"Δ {what} against the originals [95 %]", kind="percent", better="less"),
@@ -157,13 +158,13 @@ def _forest(
 
 
 def _scatter(
-    context: Context, study: str, rows: pd.DataFrame, words: dict[tuple[str, str], Judged]
+    context: Context, study: str, known: Arms, words: dict[tuple[str, str], Judged]
 ) -> Iterator[Scatter]:
     diverged = context.diverged(study)
     for metric in context.judged_metrics(study):
-        table = context.rows(METRIC + metric.name, study)
-        found = by_arm(table[table["estimate"].notna()])
-        both = [r for r in records(rows) if r["arm"] in found and not r["null"]]
+        arms = context.arms(METRIC + metric.name, study)
+        found = {arm: row for arm, row in arms.items() if not math.isnan(row["estimate"])}
+        both = [row for arm, row in known.items() if arm in found and not row["null"]]
         marks = [
             _mark(study, row, words, interval(row), interval(found[row["arm"]])) for row in both
         ]

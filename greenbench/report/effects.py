@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,14 @@ import pandas as pd
 from greenbench.analysis.cohorts import CHANNEL, METRIC
 from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.limits import ways_to_diverge
-from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import energy_verdict, noise_band
 from greenbench.api import Metric
-from greenbench.report.context import Context, by_arm
+from greenbench.report.context import Arms, Context
 from greenbench.report.model import Behind, Cell, Column, Interval, Kind, Section, Table
 from greenbench.report.text import number
 from greenbench.report.values import number_or_none
 
 TOO_FEW = "too few to tell"
-Arms = Mapping[str, Mapping[Any, Any]]
 TOGETHER = (
     "Each interval holds by itself; p is corrected for all mutants of the study (Dunnett), and so"
     " are the verdicts."
@@ -78,10 +76,11 @@ def judged(context: Context) -> list[Judged]:
     for study in context.studies():
         rows = context.rows(context.quantity, study)
         band, words = noise_band(rows), context.performance(study)
-        for row in records(rows[~rows["null"].astype(bool)]):
+        for arm, row in context.arms(context.quantity, study).items():
+            if row["null"]:
+                continue
             smallest = context.stated.smallest_effect
             energy = energy_verdict(row, band, smallest) if context.measured else None
-            arm = str(row["arm"])
             found.append(
                 Judged(study, arm, str(row["mutation"]), energy, words.get(arm), interval(row))
             )
@@ -94,9 +93,9 @@ def interval(row: Any) -> Interval:
     return Interval(float(row["estimate"]), low, high)
 
 
-def behind(study: str, rows: pd.DataFrame) -> tuple[Behind, ...]:
-    """What each row of deltas rests on: its arm and the originals."""
-    return tuple(Behind.of_delta(study, str(arm)) for arm in rows["arm"])
+def behind(study: str, arms: Iterable[str]) -> tuple[Behind, ...]:
+    """What each arm's row of deltas rests on: its runs and the originals'."""
+    return tuple(Behind.of_delta(study, arm) for arm in arms)
 
 
 def _originals(context: Context) -> Table:
@@ -147,19 +146,20 @@ def _before_training(context: Context) -> Table:
 
 
 def _study(context: Context, study: str) -> list[Table]:
-    rows = context.rows(context.quantity, study)
-    if rows.empty:
+    arms = context.arms(context.quantity, study)
+    if not arms:
         return []
     return [
-        _main(context, study, rows),
-        _beside_tests(context, study, rows),
-        _time(context, study, rows),
-        *_split(context, study),
-        *_detail(context, study, rows),
+        _main(context, study, arms),
+        _beside_tests(context, study, arms),
+        _time(context, study, arms),
+        *_split(context, study, arms),
+        *_detail(context, study, arms),
     ]
 
 
-def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
+def _main(context: Context, study: str, arms: Arms) -> Table:
+    rows = context.rows(context.quantity, study)
     band = noise_band(rows)
     what, unit = ("energy", "J") if context.measured else ("CPU time", "s")
     columns = [
@@ -170,7 +170,7 @@ def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
         Column("Verdict" if context.measured else "Note"),
     ]
     cells: list[tuple[Cell, ...]] = []
-    for row in records(rows):
+    for row in arms.values():
         null = bool(row["null"])
         word = "A/A arm" if null else ""
         if context.measured and not null:
@@ -184,7 +184,7 @@ def _main(context: Context, study: str, rows: pd.DataFrame) -> Table:
         columns=tuple(columns),
         rows=tuple(cells),
         notes=_notes(context, rows, band),
-        behind=behind(study, rows),
+        behind=behind(study, arms),
     )
 
 
@@ -210,7 +210,7 @@ def _joint(row: Any) -> Interval | None:
     return Interval(float(row["estimate"]), float(row["joint_low"]), float(row["joint_high"]))
 
 
-def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
+def _beside_tests(context: Context, study: str, arms: Arms) -> Table:
     """Exact tests and effect sizes, which rest on fewer assumptions than the intervals."""
     found = context.beside_of(study)
     columns = (
@@ -222,8 +222,8 @@ def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
         Column("within blocks", "coefficient"),
     )
     cells: list[tuple[Cell, ...]] = []
-    for row in records(rows):
-        test = found[row["arm"]]
+    for arm, row in arms.items():
+        test = found[arm]
         few = bool(test["smallest_p_corrected"] >= ALPHA)
         tests: tuple[Cell, Cell] = (test["permutation_p"], test["permutation_corrected"])
         tests = (TOO_FEW, None) if few else tests
@@ -234,14 +234,15 @@ def _beside_tests(context: Context, study: str, rows: pd.DataFrame) -> Table:
         columns=columns,
         rows=tuple(cells),
         notes=(BESIDE,),
-        behind=behind(study, rows),
+        behind=behind(study, arms),
     )
 
 
-def _split(context: Context, study: str) -> list[Table]:
+def _split(context: Context, study: str, arms: Arms) -> list[Table]:
     """Each change of energy as a part by time and a part by power, channel by channel."""
-    found = context.split_of(study)
-    if found.empty:
+    places = {arm: place for place, arm in enumerate(arms)}
+    found = sorted(context.split_of(study), key=lambda row: places.get(row["arm"], len(places)))
+    if not found:
         return []
     columns = (
         Column("Mutant"),
@@ -252,7 +253,6 @@ def _split(context: Context, study: str) -> list[Table]:
         Column("Δ time [95 %]", "percent"),
         Column("Δ power [95 %]", "percent"),
     )
-    found = found.sort_values("arm", key=_places(context, study), kind="stable")
     cells = tuple(
         (
             str(row["mutation"]),
@@ -263,19 +263,14 @@ def _split(context: Context, study: str) -> list[Table]:
                 for name in ("time", "power")
             ),
         )
-        for row in records(found)
+        for row in found
     )
     title = f"{study}: by time and by power"
-    traced = behind(study, found)
+    traced = behind(study, [str(row["arm"]) for row in found])
     return [Table(title=title, columns=columns, rows=cells, notes=(SPLIT,), behind=traced)]
 
 
-def _places(context: Context, study: str) -> Any:
-    order = {arm: place for place, arm in enumerate(context.rows(context.quantity, study)["arm"])}
-    return lambda arms: arms.map(order)
-
-
-def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
+def _time(context: Context, study: str, arms: Arms) -> Table:
     metrics = context.judged_metrics(study)
     columns = [Column("Mutant"), Column("Δ time [95 %]", "percent")]
     columns += [_metric_column(metric) for metric in metrics]
@@ -284,11 +279,10 @@ def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
     diverged = context.diverged(study)
     columns += [Column("Performance")] if with_words else []
     columns += [Column("Diverged")] if diverged else []
-    times = by_arm(context.rows("train_s", study))
-    performances = [_metric_rows(context, study, metric) for metric in metrics]
+    times = context.arms("train_s", study)
+    performances = [context.arms(METRIC + metric.name, study) for metric in metrics]
     cells: list[tuple[Cell, ...]] = []
-    for row in records(rows):
-        arm = str(row["arm"])
+    for arm, row in arms.items():
         line: list[Cell] = [str(row["mutation"]), _interval_of(times, arm)]
         line += [_interval_of(found, arm) for found in performances]
         line += [words.get(arm)] if with_words else []
@@ -302,11 +296,11 @@ def _time(context: Context, study: str, rows: pd.DataFrame) -> Table:
             *(_margin_note(metric) for metric in metrics if with_words),
             *_divergence_notes(context, study),
         ),
-        behind=behind(study, rows),
+        behind=behind(study, arms),
     )
 
 
-def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
+def _detail(context: Context, study: str, arms: Arms) -> list[Table]:
     """Further metrics, and energy taken apart, where there is something to tell."""
     shown = context.judged_metrics(study)
     others = {
@@ -324,33 +318,30 @@ def _detail(context: Context, study: str, rows: pd.DataFrame) -> list[Table]:
     if context.basis == "estimate":
         parts, title = {"Δ energy (estimate)": "estimate_j"}, "energy, an estimate"
 
-    def frames(names: dict[str, str]) -> dict[str, pd.DataFrame]:
-        return {head: context.rows(name, study) for head, name in names.items()}
+    def known(names: dict[str, str]) -> dict[str, Arms]:
+        found = {head: context.arms(name, study) for head, name in names.items()}
+        return {head: rows for head, rows in found.items() if rows}
 
     tables = (
-        _beside(study, rows, f"{study}: further metrics", frames(others), "change"),
-        _beside(study, rows, f"{study}: {title}", frames(parts), "percent"),
-        _otherwise(context, study, rows),
+        _beside(f"{study}: further metrics", study, arms, known(others), "change"),
+        _beside(f"{study}: {title}", study, arms, known(parts), "percent"),
+        _otherwise(context, study, arms),
     )
     return [table for table in tables if table is not None]
 
 
-def _beside(
-    study: str, rows: pd.DataFrame, title: str, parts: dict[str, pd.DataFrame], kind: Kind
-) -> Table | None:
-    known = {head: by_arm(table) for head, table in parts.items()}
-    known = {head: table for head, table in known.items() if table}
-    if not known:
+def _beside(title: str, study: str, arms: Arms, parts: dict[str, Arms], kind: Kind) -> Table | None:
+    if not parts:
         return None
     cells = tuple(
-        (str(row["mutation"]), *(_interval_of(t, str(row["arm"])) for t in known.values()))
-        for row in records(rows)
+        (str(row["mutation"]), *(_interval_of(found, arm) for found in parts.values()))
+        for arm, row in arms.items()
     )
-    columns = (Column("Mutant"), *(Column(head, kind) for head in known))
-    return Table(title=title, columns=columns, rows=cells, behind=behind(study, rows))
+    columns = (Column("Mutant"), *(Column(head, kind) for head in parts))
+    return Table(title=title, columns=columns, rows=cells, behind=behind(study, arms))
 
 
-def _otherwise(context: Context, study: str, rows: pd.DataFrame) -> Table | None:
+def _otherwise(context: Context, study: str, arms: Arms) -> Table | None:
     """In their units what stands as percentages above, and as percentages what has a unit there."""
     absolute = {"Δ time (s)": "train_s"}
     if context.measured:
@@ -358,12 +349,12 @@ def _otherwise(context: Context, study: str, rows: pd.DataFrame) -> Table | None
     relative = {f"Δ {m.name} (%)": METRIC + m.name for m in context.metrics(study)}
     shown: list[tuple[Column, dict[str, float | None]]] = []
     for head, name in absolute.items():
-        found = by_arm(context.rows(name, study))
+        found = context.arms(name, study)
         shown.append(
             (Column(head, "change"), {arm: number_or_none(r["delta"]) for arm, r in found.items()})
         )
     for head, name in relative.items():
-        found = by_arm(context.rows(name, study))
+        found = context.arms(name, study)
         shown.append((Column(head, "percent"), {arm: _share_of(r) for arm, r in found.items()}))
     shown = [(column, values) for column, values in shown if values]
     if not shown:
@@ -372,11 +363,11 @@ def _otherwise(context: Context, study: str, rows: pd.DataFrame) -> Table | None
         title=f"{study}: time, power and performance in other units",
         columns=(Column("Mutant"), *(column for column, _ in shown)),
         rows=tuple(
-            (str(row["mutation"]), *(values.get(str(row["arm"])) for _, values in shown))
-            for row in records(rows)
+            (str(row["mutation"]), *(values.get(arm) for _, values in shown))
+            for arm, row in arms.items()
         ),
         notes=(OTHERWISE,),
-        behind=behind(study, rows),
+        behind=behind(study, arms),
     )
 
 
@@ -397,10 +388,6 @@ def _divergence_notes(context: Context, study: str) -> Iterator[str]:
     if ways:
         listed = "; ".join(ways.values())
         yield f"Diverged, so that their metrics enter no mean: {listed}."
-
-
-def _metric_rows(context: Context, study: str, metric: Metric) -> Arms:
-    return by_arm(context.rows(METRIC + metric.name, study))
 
 
 def _interval_of(rows: Arms, arm: str) -> Interval | None:

@@ -114,24 +114,23 @@ def _main(study: str, rows: pd.DataFrame) -> Table:
         Column("Settings", "count"),
         Column("Note"),
     )
-    cells = tuple(
-        cell
-        for _, group in rows.groupby("hyperparameter", sort=False)
-        for cell in _correlation(group)
-    )
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in records(rows):
+        groups.setdefault(str(row["hyperparameter"]), []).append(row)
+    cells = tuple(cell for group in groups.values() for cell in _correlation(group))
     return Table(title=study, columns=columns, rows=cells)
 
 
-def _correlation(rows: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
+def _correlation(rows: list[dict[str, Any]]) -> Iterator[tuple[Cell, ...]]:
     """The rows of one hyperparameter; one where nothing can be said of any quantity."""
-    first = rows.iloc[0]
-    nothing = rows[["rho", "partial", "epsilon_squared"]].isna().all(axis=None)
-    if nothing and (rows["note"] == first["note"]).all():
-        fewest = int(rows["settings"].min())
+    first = rows[0]
+    known = (row[key] for row in rows for key in ("rho", "partial", "epsilon_squared"))
+    if all(map(pd.isna, known)) and len({row["note"] for row in rows}) == 1:
+        fewest = int(min(row["settings"] for row in rows))
         unknown: tuple[Cell, ...] = ("all", None, None, "")
         yield str(first["hyperparameter"]), *unknown, fewest, str(first["note"])
         return
-    for row in records(rows):
+    for row in rows:
         coefficient: Cell = _bounded(row, "rho")
         if pd.notna(row["epsilon_squared"]):
             coefficient = f"ε² {row['epsilon_squared']:.2f}"

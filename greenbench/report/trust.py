@@ -64,11 +64,10 @@ def _power(context: Context) -> Table | None:
     names = ["noise", "detectable", "blocks_for_estimate"]
     names += ["blocks_for_smallest"] if smallest else []
     words = {
-        (study, str(row["arm"])): energy_verdict(row, band, smallest)
+        (study, arm): energy_verdict(row, band, smallest)
         for study in context.studies()
-        for rows in (context.rows(context.quantity, study),)
-        for band in (noise_band(rows),)
-        for row in records(rows)
+        for band in (noise_band(context.rows(context.quantity, study)),)
+        for arm, row in context.arms(context.quantity, study).items()
     }
     cells: list[tuple[Cell, ...]] = []
     for row in records(context.power):

@@ -28,6 +28,7 @@ def run(task, conditions):
     if task["spoil"]:
         SPOILS[task["spoil"]](trainer.training)
     trainer.train(Recorder())
+    order = [] if task["changed"] else seen_in(trainer.training)
     effective = told(trainer)
     found = None
     if task["changed"]:
@@ -37,8 +38,19 @@ def run(task, conditions):
         "problem": found and found[1],
         "bits": digest(trainer),
         "effective": {k: v for k, v in effective.items() if isinstance(v, int | float | str)},
+        "order": order,
+        "items": trainer.training.portions.items if order else 0,
         "parameters": trainer.environment()["parameters"],
     }
+
+
+def seen_in(training):
+    """The batches of the second epoch: items, or the two of each pair."""
+    if not hasattr(training, "portions") or not hasattr(training, "asked"):
+        return []
+    columns = 2 if len(training.signature) == 3 else 1
+    found = [[part.tolist() for part in batch[:columns]] for batch in training.batches(2)]
+    return found if columns == 2 else [only for (only,) in found]
 
 
 def fewer_batches(training):

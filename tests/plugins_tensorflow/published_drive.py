@@ -1,6 +1,6 @@
 """Trains the published models in a process of its own, as TensorFlow's settings are set once.
 
-Reads {"scratch", "runs": {name: {"model", "seed", "prepare", "changes"}}} from standard input and
+Reads {"scratch", "threads", "runs": {name: {"model", "seed", "prepare", "changes"}}} from standard input and
 writes what each run did as the last line of standard output.
 """
 
@@ -14,14 +14,14 @@ from keras_drive import Recorder
 from greenbench.proof import differences
 
 
-def run(task, scratch):
+def run(task, threads, scratch):
     from greenbench_tensorflow import catalog, trainers
 
     from greenbench.api import Conditions
 
     model = next(m for m in catalog.MODELS if m.name == task["model"])
     requested = {**model.defaults(), **task["changes"]}
-    conditions = Conditions(seed=task["seed"], threads=1, scratch=scratch)
+    conditions = Conditions(seed=task["seed"], threads=threads, scratch=scratch)
     trainer = getattr(trainers, model.trainer.partition(":")[2])(requested, conditions)
     if task.get("prepare", True):
         trainer.prepare()
@@ -44,7 +44,8 @@ def run(task, scratch):
 def main():
     work = json.load(sys.stdin)
     scratch = Path(work["scratch"])
-    print(json.dumps({name: run(task, scratch) for name, task in work["runs"].items()}))
+    threads = work["threads"]
+    print(json.dumps({name: run(task, threads, scratch) for name, task in work["runs"].items()}))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 from greenbench_tensorflow.catalog import MODELS
-from tiny_models import HELD, NO_EFFECT, STEPS, changed, held, pairs, prepare_data, tiny
+from tiny_models import (
+    HELD,
+    IN_ORDER,
+    NO_EFFECT,
+    STEPS,
+    changed,
+    drawn,
+    held,
+    pairs,
+    prepare_data,
+    tiny,
+)
 
 pytest.importorskip("sklearn")
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
@@ -139,3 +150,13 @@ def test_one_item_that_is_left_is_no_batch_for_batch_normalisation(train, case, 
     run = train(BY_NAME[f"{case[0]}-keras"])["alone"]
     assert run["effective"]["steps"] == run["effective"]["planned_steps"] == steps
     assert run["differences"] == []
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_it_sees_the_shared_order(train, name):
+    from greenbench_data import load
+
+    run = train(BY_NAME[f"{name}-keras"])["", "{}"]
+    share = tiny(BY_NAME[f"{name}-keras"])["data_share"]
+    labels = load.classification("digits-28x28", share=share).train.labels
+    assert run["order"] == drawn(name, run["items"], labels, seed=1, epoch=2)

@@ -25,7 +25,11 @@ def runs(tmp_path_factory):
         tasks[model.name] = {"model": model.name, "seed": 7, "changes": tiny(model)}
         tasks[f"{model.name} bare"] = tasks[model.name] | {"prepare": False}
     tasks["other seed"] = tasks["mnist-cnn-keras bare"] | {"seed": 8}
-    work = {"scratch": str(tmp_path_factory.mktemp("scratch")), "runs": tasks}
+    return drive(tasks, tmp_path_factory.mktemp("scratch"))
+
+
+def drive(tasks, scratch, threads=1):
+    work = {"scratch": str(scratch), "threads": threads, "runs": tasks}
     done = subprocess.run(
         [sys.executable, "-B", str(Path(__file__).with_name("published_drive.py"))],
         input=json.dumps(work),
@@ -66,3 +70,13 @@ def test_the_first_epoch_tells_the_loss_before_the_first_step(runs, name):
 
 def test_the_seed_decides(runs):
     assert runs["other seed"]["bits"] != runs["mnist-cnn-keras"]["bits"]
+
+
+def test_two_threads_repeat_to_the_bit_too(tmp_path):
+    """Wide enough that the work is split between them."""
+    sizes = {"data": "digits-28x28", "epochs": 1, "data_share": 0.3}
+    task = {"model": "mnist-cnn-keras", "seed": 7, "prepare": False, "changes": sizes}
+    runs = drive({"first": task, "again": task}, tmp_path, threads=2)
+    assert runs["first"]["environment"]["threads"] == 2
+    assert runs["first"]["bits"] == runs["again"]["bits"]
+    assert runs["first"]["metrics"] == runs["again"]["metrics"]

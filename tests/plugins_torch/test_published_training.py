@@ -1,13 +1,14 @@
 """The published models train: they learn, repeat to the bit, and say what they truly did."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from greenbench_torch import catalog
 from tiny_models import TINY
 
 from greenbench.api import Share
-from greenbench.proof import differences
+from greenbench.proof import differences, divergence
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -31,6 +32,16 @@ def test_it_repeats_to_the_bit_and_preparing_changes_none(start, model):
     assert set(first.metrics) >= {metric.name for metric in model.metrics}
     assert differences(first.requested, first.trainer.effective()) == []
     assert all(math.isfinite(v) for *_, said in first.progress.windows for v in said.values())
+
+
+def test_two_threads_repeat_to_the_bit_too(start):
+    """Wide enough that the work is split between them."""
+    model = catalog.BY_NAME["cifar10-resnet20"]
+    sizes = {**TINY[model.name], "epochs": 1, "width": 8, "batch_size": 30}
+    first, again = (start(model, seed=7, threads=2, **sizes).finish() for _ in range(2))
+    assert first.trainer.environment()["threads"] == 2
+    assert first.bits() == again.bits()
+    assert first.metrics == again.metrics
 
 
 @pytest.mark.parametrize(
@@ -168,3 +179,71 @@ def test_it_beats_guessing_within_seconds(start, name):
     assert better, run.metrics
     losses = [said["loss"] for kind, _, said in run.progress.windows if kind == "epoch"]
     assert losses[-1] < losses[0] or len(losses) == 1
+
+
+@pytest.fixture
+def known_persons(monkeypatch):
+    """Eight generated persons: 96 photographs to learn from, 16 queries and 32 in the gallery are
+    others of the same persons, which a few steps can learn to tell apart."""
+    from greenbench_data import figures, load
+
+    monkeypatch.setattr(figures, "TRAIN_PERSONS", 8)
+    monkeypatch.setattr(figures, "PHOTOS_A_CAMERA", 3)
+    whole = figures.load(1.0)
+
+    def part(start, end):
+        kept = (whole.train.images, whole.train.identities, whole.train.cameras)
+        return type(whole.train)(*(values[start:end] for values in kept))
+
+    task = replace(whole, train=part(0, 96), query=part(96, 112), gallery=part(112, 144), total=96)
+    monkeypatch.setattr(load, "REIDENTIFICATION", {"synthetic-market1501": lambda *_: task})
+    return task
+
+
+def divergence_of(model, run):
+    by_kind = {}
+    for kind, _, said in run.progress.windows:
+        by_kind.setdefault(kind, []).append(said)
+    epochs, (test,) = by_kind["epoch"], by_kind["test"]
+    return divergence(model, run.metrics, epochs[0], epochs[-1], test)
+
+
+PERSONS = {"width": 2, "blocks": 1, "image_width": 32, "backbone_rate": 1.0, "dropout": 0.0}
+
+
+def test_hrnet_finds_persons_again_better_than_guessing_and_than_before(start, known_persons):
+    """Mean average precision, where a random order gives 0.20."""
+    model = catalog.BY_NAME["market1501-hrnet18"]
+    sizes = {**TINY[model.name], **PERSONS, "image_height": 64, "data_share": 1.0}
+    run = start(model, **sizes | {"batch_size": 16, "epochs": 5, "learning_rate": 0.03})
+    untrained = run.trainer.training.final()["map"]
+    run.finish()
+    (test,) = (said for kind, _, said in run.progress.windows if kind == "test")
+    assert test["items"] == 16
+    assert test["chance_map"] == pytest.approx(0.2, abs=0.005)
+    assert run.metrics["map"] > max(untrained + 0.05, test["chance_map"] + 0.15)
+    assert divergence_of(model, run) is None
+
+
+def test_a_rate_at_which_a_reidentification_collapses_has_diverged(start):
+    model = catalog.BY_NAME["market1501-hrnet18"]
+    sizes = {**TINY[model.name], **PERSONS, "learning_rate": 30.0}
+    run = start(model, prepare=False, **sizes).finish()
+    assert divergence_of(model, run) is not None
+
+
+def test_an_embedding_that_is_the_same_for_all_is_at_chance(start):
+    model = catalog.BY_NAME["market1501-hrnet18"]
+    run = start(model, prepare=False, **{**TINY[model.name], **PERSONS})
+    final = run.trainer.training.final
+
+    def collapsed():
+        with torch.no_grad():
+            run.trainer.training.network.embedding[1].weight.zero_()
+            run.trainer.training.network.embedding[1].bias.fill_(1.0)
+        return final()
+
+    run.trainer.training.final = collapsed
+    run.finish()
+    found = divergence_of(model, run)
+    assert (found.kind, found.metric) == ("at_chance", "rank1")

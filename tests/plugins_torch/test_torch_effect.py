@@ -3,7 +3,19 @@ a change that changes no bit of the result is told to have had no effect."""
 
 import pytest
 from greenbench_torch.catalog import MODELS
-from tiny_models import HELD, NO_EFFECT, STEPS, changed, held, mutant, pairs, prepare_data, tiny
+from tiny_models import (
+    HELD,
+    IN_ORDER,
+    NO_EFFECT,
+    STEPS,
+    changed,
+    drawn,
+    held,
+    mutant,
+    pairs,
+    prepare_data,
+    tiny,
+)
 
 from greenbench.proof import configuration_problem, differences
 
@@ -166,3 +178,17 @@ def test_one_item_that_is_left_is_no_batch_for_batch_normalisation(start, name, 
     effective = told(run)
     assert effective["steps"] == effective["planned_steps"] == steps
     assert differences(run.requested, effective) == []
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_it_sees_the_shared_order(start, originals, name):
+    from greenbench_data import load
+
+    sizes = tiny(BY_NAME[name])
+    training = original_of(originals, start, BY_NAME[name], sizes).trainer.training
+    seen = [
+        [part.tolist() for part in batch[:2]] if isinstance(batch, tuple) else batch.tolist()
+        for batch in training.batches(2)
+    ]
+    labels = load.classification("digits-28x28", share=sizes["data_share"]).train.labels
+    assert seen == drawn(name, training.portions.items, labels, seed=1, epoch=2)

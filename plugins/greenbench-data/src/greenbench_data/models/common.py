@@ -89,8 +89,9 @@ def data_share(default: float = 1.0, name: str = "data_share") -> Hyperparameter
 
 
 def accuracy(chance: float, margin: float, why: str) -> Metric:
-    """The share that is right. A margin is about 1.645 · √2 standard errors of the published test
-    set and something for the noise between runs: with less, nothing could be shown to be kept."""
+    """The share that is right. The margin is what a user would put up with for a greener training,
+    whatever a test set can show: one item in a hundred, or a third of the errors that the published
+    training makes where that is less."""
     return Metric(
         name="accuracy",
         direction="maximize",
