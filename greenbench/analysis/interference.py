@@ -195,7 +195,7 @@ def spread(cohorts: pd.DataFrame, pairs: Pairs, quantity: str) -> pd.DataFrame:
 def slowed(trials: pd.DataFrame, cohorts: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """Who slows whom: each model's own training time beside others against solo.
 
-    From the trials of `cohorts` (those that statistics rest on). One row a model and role of each
+    From the trials of `cohorts` (those that statistics rest on), in their order. One row a model and role of each
     co-located study's original; of mutants too beside other models (copies of them are in
     `colocation.per_training`), the study's own model alone. `beside` (the other members' models),
     `place` (the solo runs), solo_s and beside_s (means over blocks, s), `slowdown`: their ratio,
@@ -208,6 +208,8 @@ def slowed(trials: pd.DataFrame, cohorts: pd.DataFrame, pairs: Pairs) -> pd.Data
     original = counted["arm"] == "original"
     apart = counted["kind"].isin(("mixed", "foreground")) & (counted["role"] == "measured")
     beside = counted[(counted["kind"] != "solo") & (original | apart)]
+    places = pd.Index(cohorts["cohort"].unique()).get_indexer(beside["cohort"])
+    beside = beside.iloc[np.argsort(places, kind="stable")]
     members = trials[trials["cohort"].isin(beside["cohort"])]
     others = members.groupby("cohort", sort=False)["model"].apply(list)
     runs = _runs(counted[counted["kind"] == "solo"])

@@ -28,6 +28,7 @@ from greenbench.report.context import NOTHING_STATED, Context, context
 from greenbench.report.drawn import with_figures
 from greenbench.report.imported import is_blocked
 from greenbench.report.model import Report, Section
+from greenbench.report.notebook import ShownReport
 from greenbench.store import Store
 
 ON_REQUEST: Final = {paper.KEY: paper.section}
@@ -53,7 +54,7 @@ def build_report(
         asked = tuple(make(known) for key, make in ON_REQUEST.items() if key in also)
         trials = listed.trials(known)
     name = known.facts.get("suite_name") or store.folder.name
-    return Report(
+    return ShownReport(
         title=f"greenbench: {name}",
         basis=known.basis,
         sections=tuple(generated.captioned(section, known) for section in (*drawn, *asked)),

@@ -14,6 +14,7 @@ from greenbench.report import generated
 from greenbench.report.context import Context, context
 from greenbench.report.figures import Axis, Forest, Mark, Pair, Pairs, Tone
 from greenbench.report.model import Cell, Column, Report, Section, Table
+from greenbench.report.notebook import ShownReport
 from greenbench.report.text import cell_text, number
 from greenbench.report.values import Interval, Kind, number_or_none
 from greenbench.store import Store
@@ -113,7 +114,7 @@ def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
         _deltas(shifts, what, names),
         _metrics(one, two),
     )
-    report = Report(
+    report = ShownReport(
         title=f"greenbench: {names[0]} beside {names[1]}",
         basis="measured" if not energy else "none",
         sections=tuple(generated.captioned(s, one, two) for s in sections if s is not None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from greenbench.report.model import Basis
 from greenbench.store import Store
 
 NOTHING_STATED = Stated()
+Words = Mapping[str, Mapping[str, PerformanceVerdict]]
 Arms = Mapping[str, Mapping[Any, Any]]
 """Rows of `deltas.deltas` by arm."""
 
@@ -38,13 +39,17 @@ class Health:
     """Whether the host held still: see `analysis.health`.
 
     `without_outliers` and `invalid_otherwise`: what the main results would be without the outliers,
-    and with the runs that failed a check (without them, where they are included).
+    and with the runs that failed a check (without them, where they are included);
+    `performance_without_outliers` and `performance_otherwise` the words for performance then, by
+    study and arm.
     """
 
     drift: pd.DataFrame
     outliers: pd.DataFrame
     without_outliers: pd.DataFrame
     invalid_otherwise: pd.DataFrame
+    performance_without_outliers: Words = field(default_factory=dict)
+    performance_otherwise: Words = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +159,7 @@ class Context:
 
     @cached_property
     def _diverged(self) -> Mapping[str, Mapping[str, tuple[int, int]]]:
-        arms = ["study", "arm"]
-        lost = self.cohorts.loc[self.cohorts["diverged"] > 0, arms].drop_duplicates()
-        counted = self.cohorts[[*arms, "diverged", "members"]].merge(lost, on=arms)
-        found: dict[str, dict[str, tuple[int, int]]] = {}
-        for (study, arm), sums in counted.groupby(arms, sort=False)[["diverged", "members"]]:
-            of_study = found.setdefault(str(study), {})
-            of_study[str(arm)] = (int(sums["diverged"].sum()), int(sums["members"].sum()))
-        return found
+        return _diverged(self.cohorts)
 
     def diverged(self, study: str) -> Mapping[str, tuple[int, int]]:
         """How many of how many trainings came to nothing, by arm, for arms that have any."""
@@ -181,6 +179,25 @@ class Context:
             return {}
         rows = {m.name: self.arms(METRIC + m.name, study) for m in metrics}
         return performance(rows, metrics, self.diverged(study))
+
+    def performance_on(self, runs: pd.DataFrame) -> Words:
+        """The words that other cohorts would give, for each of their studies."""
+        if not self.measured or runs.empty:
+            return {}
+        metrics = {study: self.metrics(study) for study in map(str, runs["study"].unique())}
+        diverged = _diverged(runs)
+        rows: dict[tuple[str, str], dict[str, Mapping[Any, Any]]] = {}
+        for name in {m.name for known in metrics.values() for m in known if m.margin is not None}:
+            for row in records(deltas(runs, METRIC + name, "difference")):
+                rows.setdefault((str(row["study"]), name), {})[str(row["arm"])] = row
+        return {
+            study: performance(
+                {metric.name: rows.get((study, metric.name), {}) for metric in metrics[study]},
+                metrics[study],
+                diverged.get(study, {}),
+            )
+            for study in metrics
+        }
 
     def _metrics_of(self, study: str) -> list[Metric]:
         known = self.study_facts(study)
@@ -318,7 +335,14 @@ def context(
         for study in made.studies()
         if (words := made.performance(study))
     }
-    return replace(made, choice=choice.greenest_acceptable(blocks, quantity, acceptable))
+    inliers, other = _other_runs(blocks, every[failed], made.health.outliers)
+    judged_otherwise = replace(
+        made.health,
+        performance_without_outliers=made.performance_on(inliers),
+        performance_otherwise=made.performance_on(other),
+    )
+    found_choice = choice.greenest_acceptable(blocks, quantity, acceptable)
+    return replace(made, choice=found_choice, health=judged_otherwise)
 
 
 def _shares(store: Store, table: pd.DataFrame) -> pd.DataFrame:
@@ -331,16 +355,37 @@ def _health(
 ) -> Health:
     """Of the cohorts in `table`, which holds the `invalid` ones or leaves them out."""
     far = health.outliers(table, quantity)
-    inliers = table[~table["cohort"].isin(far["cohort"])]
-    touched = table[table["study"].isin(invalid["study"])]
-    included = touched["cohort"].isin(invalid["cohort"])
-    other = touched[~included] if included.any() else pd.concat([touched, invalid])
+    inliers, other = _other_runs(table, invalid, far)
     return Health(
         drift=health.drift(table, quantity),
         outliers=far,
         without_outliers=health.otherwise(main, inliers, far["study"], quantity),
         invalid_otherwise=health.otherwise(main, other, invalid["study"], quantity),
     )
+
+
+def _other_runs(
+    table: pd.DataFrame, invalid: pd.DataFrame, far: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The cohorts without the outliers, and with the invalid ones (without, where `table` has
+    them); of the studies in which that is a difference."""
+    spoilt = table[table["study"].isin(far["study"])]
+    touched = table[table["study"].isin(invalid["study"])]
+    included = touched["cohort"].isin(invalid["cohort"])
+    other = touched[~included] if included.any() else pd.concat([touched, invalid])
+    return spoilt[~spoilt["cohort"].isin(far["cohort"])], other
+
+
+def _diverged(cohorts: pd.DataFrame) -> Mapping[str, Mapping[str, tuple[int, int]]]:
+    """By study and arm, for arms that have any: trainings that came to nothing, and all."""
+    arms = ["study", "arm"]
+    lost = cohorts.loc[cohorts["diverged"] > 0, arms].drop_duplicates()
+    counted = cohorts[[*arms, "diverged", "members"]].merge(lost, on=arms)
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for (study, arm), sums in counted.groupby(arms, sort=False)[["diverged", "members"]]:
+        of_study = found.setdefault(str(study), {})
+        of_study[str(arm)] = (int(sums["diverged"].sum()), int(sums["members"].sum()))
+    return found
 
 
 def _company(

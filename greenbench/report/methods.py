@@ -44,10 +44,11 @@ VERDICTS = (
     "A mutant is greener or costlier if the joint interval excludes zero and the estimate lies"
     " outside the noise band (as far as the intervals of the A/A arms, in which nothing was changed,"
     " reach from zero); unchanged if two one-sided tests at 5 % show a change below the stated"
-    " smallest one that matters ({smallest}); otherwise inconclusive. Performance, in the first metric, is kept if the loss is below"
-    " the stated margin with one-sided 95 % confidence, damaged if it is above the"
-    " margin with that confidence, improved if its 95 % interval holds gains only; otherwise"
-    " inconclusive. Where the metric is a share of a known number of test items, their sampling"
+    " smallest one that matters ({smallest}); otherwise inconclusive. Performance is judged in every"
+    " metric with a margin ({margins}), and the worst word decides: a metric is damaged if its loss"
+    " is above the margin with one-sided 95 % confidence, kept if it is below the margin with that"
+    " confidence, improved if its 95 % interval holds gains only; otherwise inconclusive."
+    " Where the metric is a share of a known number of test items, their sampling"
     " error is part of that. Without a stated margin there is no verdict. A training that came to nothing (a value that is not"
     " finite, a training loss above its start, a metric no better than chance) is an outcome of its"
     " own (diverged); its metrics enter no mean."
@@ -114,7 +115,7 @@ def section(context: Context) -> Section:
         EFFECTS.format(arrangements=arrangements),
     ]
     if context.measured:
-        paragraphs.append(VERDICTS.format(smallest=_smallest(context)))
+        paragraphs.append(VERDICTS.format(smallest=_smallest(context), margins=_margins(context)))
     return Section(
         key="methods",
         title="Methods",
@@ -158,6 +159,18 @@ def _present(tests: Sequence[tuple[pd.DataFrame, str]]) -> Iterator[str]:
 def _smallest(context: Context) -> str:
     smallest = context.stated.smallest_effect
     return "none was stated" if smallest is None else f"{100 * smallest:g} %"
+
+
+def _margins(context: Context) -> str:
+    """The margins by which performance is judged, studies with the same ones named together."""
+    found: dict[str, list[str]] = {}
+    for study in context.studies():
+        known = (m for m in context.metrics(study) if m.margin is not None)
+        text = ", ".join(f"{m.name} {m.margin:g}" for m in known)
+        found.setdefault(text or "none was stated", []).append(study)
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{', '.join(studies)}: {text}" for text, studies in found.items())
 
 
 def _energy(context: Context) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 from numpy import generic
 
@@ -100,18 +100,6 @@ class Report:
         """The section of that name, or None."""
         return next((section for section in self.sections if section.key == key), None)
 
-    def _repr_html_(self) -> str:
-        """How a notebook shows it: the page, in a frame of its own."""
-        from greenbench.report.html import render_frame
-
-        return render_frame(self)
-
-    def _repr_markdown_(self) -> str:
-        """How what shows no HTML shows it."""
-        from greenbench.report.markdown import render_markdown
-
-        return render_markdown(self)
-
-    def only(self, keys: Sequence[str]) -> Report:
+    def only(self, keys: Sequence[str]) -> Self:
         """The same report with these sections alone, in the report's order."""
         return replace(self, sections=tuple(s for s in self.sections if s.key in keys))

@@ -4,9 +4,10 @@ gives away about itself."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from greenbench.analysis import limits as analysis
 from greenbench.analysis.cohorts import CHANNEL, METRIC
 from greenbench.analysis.correlation_changes import correlation_changes
 from greenbench.analysis.independent import Diagnosis, diagnose, verdicts
+from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.limits import Limit
 from greenbench.analysis.records import records
 from greenbench.analysis.settings import (
@@ -31,6 +33,7 @@ from greenbench.report.figures import Heatmap
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 from greenbench.report.relations import compared_with, settings_behind
 from greenbench.report.relations import name as quantity_name
+from greenbench.report.text import number
 from greenbench.report.values import Behind, number_or_none
 
 NOMINAL = ("seed",)
@@ -47,6 +50,8 @@ CORRELATED = (
     " repeats of a setting are not. p is corrected for the rows of the table (Holm)."
 )
 ORIGINAL = ("original",)
+FEWEST_ORIGINALS = 2
+"""With one nothing is compared: its noise would be in every comparison."""
 NOTHING = "No hyperparameter was varied, or nothing completed."
 
 
@@ -182,7 +187,11 @@ def summary(known: Recorded, limits: int) -> Section:
         )
     ]
     what = known.what[0]
+    lone = []
     for study, table in known.verdicts.groupby("study", sort=False):
+        if table["originals"].max() < FEWEST_ORIGINALS:
+            lone.append(len(table))
+            continue
         words = Counter(table["energy"])
         counts = ", ".join(f"{words[w]} {w}" for w in _WORDS if words[w])
         good = table[
@@ -191,6 +200,13 @@ def summary(known: Recorded, limits: int) -> Section:
         rest = f"; {len(good)} greener with performance kept" if len(good) else ""
         mutants = f"{len(table)} mutant{'' if len(table) == 1 else 's'}"
         points.append(f"{study}: by {what}, of {mutants}, {counts}{rest}.")
+    if lone:
+        studies = f"{len(lone)} {'study' if len(lone) == 1 else 'studies'}"
+        points.append(
+            f"Not compared: {sum(lone)} mutants of {studies} with one original only, whose noise"
+            " is not known."
+        )
+    points += _moving(known)
     silent = known.diagnosis.null_like
     silent = silent[silent["null_like"].astype(bool)]
     if len(silent):
@@ -210,12 +226,32 @@ def summary(known: Recorded, limits: int) -> Section:
 _WORDS = ("greener", "costlier", "inconclusive")
 
 
+def _moving(known: Recorded) -> Iterator[str]:
+    """Which hyperparameters move with what mutants are compared by, in how many studies."""
+    found = known.correlations
+    rows = found[(found["method"] == "spearman") & (found["quantity"] == known.quantity)]
+    if rows.empty:
+        return
+    texts = []
+    for name, table in rows.groupby("hyperparameter", sort=False):
+        sure = table.loc[table["p_corrected"] < ALPHA, "coefficient"].astype(float)
+        if len(sure):
+            ends = dict.fromkeys(number(end, "coefficient") for end in (sure.min(), sure.max()))
+            texts.append(f"{name} in {len(sure)} of {len(table)} (ρ {' to '.join(ends)})")
+    what = known.what[0]
+    if texts:
+        studies = "with corrected p below 0.05, of the studies that varied it"
+        yield f"Moves with {what} over runs, {studies}: {'; '.join(texts)}."
+    else:
+        yield f"No hyperparameter is shown to move with {what}."
+
+
 def effects(known: Recorded) -> Section:
     """Each mutant beside the originals of its study."""
     tables = [_originals(known)] if len(known.verdicts) else []
     lone = []
     for study, rows in known.verdicts.groupby("study", sort=False):
-        if rows["originals"].max() < 2:
+        if rows["originals"].max() < FEWEST_ORIGINALS:
             lone.append(f"{study} ({len(rows)} mutants)")
         else:
             tables.append(_effects(known, str(study), rows))
@@ -373,9 +409,13 @@ def _correlated(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
         Column("Settings", "count"),
     ]
     columns += [Column("Partial ρ [95 %]", "coefficient")] if partial else []
-    columns += [Column("Shape"), Column("Note")]
+    said, notes = _said_once(
+        [str(name) for name in rows["hyperparameter"]],
+        [_correlation_note(row, partial=bool(partial)) for row in records(rows)],
+    )
+    columns += [Column("Shape"), *([Column("Note")] if any(notes) else [])]
     cells: list[tuple[Cell, ...]] = []
-    for row in records(rows):
+    for row, note in zip(records(rows), notes, strict=True):
         line: list[Cell] = [
             row["hyperparameter"],
             quantity_name(row["quantity"]),
@@ -390,16 +430,43 @@ def _correlated(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
             if partial
             else []
         )
-        note = row["note"]
-        if partial and row["held"]:
-            note = note.replace("also varied", "mixed into ρ, held fixed in the partial one")
-        cells.append((*line, row["shape"] if isinstance(row["shape"], str) else "", note))
+        line.append(row["shape"] if isinstance(row["shape"], str) else "")
+        cells.append((*line, note) if any(notes) else tuple(line))
     return Table(
         title=study,
         columns=tuple(columns),
         rows=tuple(cells),
+        notes=said,
         behind=tuple(_behind(known, study, str(name)) for name in rows["hyperparameter"]),
     )
+
+
+def _correlation_note(row: Mapping[Any, Any], *, partial: bool) -> str:
+    note = str(row["note"])
+    if partial and row["held"]:
+        return note.replace("also varied", "mixed into ρ, held fixed in the partial one")
+    return note
+
+
+def _said_once(names: Sequence[str], notes: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """What all rows of a hyperparameter say, as notes of the table; and what is left of each row's."""
+    parts = [dict.fromkeys(filter(None, note.split("; "))) for note in notes]
+    shared: dict[str, dict[str, None]] = {}
+    for name, found in zip(names, parts, strict=True):
+        shared[name] = {part: None for part in shared.get(name, found) if part in found}
+    by_part: dict[str, list[str]] = {}
+    for name, found in shared.items():
+        for part in found:
+            by_part.setdefault(part, []).append(name)
+    said = tuple(
+        f"{'All' if len(of) == len(shared) > 1 else ', '.join(of)}: {part}."
+        for part, of in by_part.items()
+    )
+    rest = [
+        "; ".join(part for part in found if part not in shared[name])
+        for name, found in zip(names, parts, strict=True)
+    ]
+    return said, rest
 
 
 def _further(known: Recorded, study: str, rows: pd.DataFrame) -> Iterator[Table]:

@@ -104,31 +104,31 @@ def _colocated(context: Context) -> Iterator[str]:
     }
     for pair in context.company.pairs.pairs:
         if pair.kind == "homogeneous":
-            about = f"{pair.study}: a training takes", what, "solo"
+            about = pair.study, "a training", what, "solo"
             yield from _against(copies.get(pair.study), "change", *about)
             continue
-        about = f"{pair.study}: the cohort takes", what, "its members solo, one after another"
+        about = pair.study, "the cohort", what, "its members solo, one after another"
         yield from _against(whole.get(pair.study), "change", *about)
-        about = f"{pair.study}: a training takes", "time", "solo"
+        about = pair.study, "a training", "time", "solo"
         yield from _against(times.get(pair.study), "slowdown", *about)
 
 
-def _against(
-    row: Mapping[str, Any] | None, name: str, start: str, what: str, solo: str
-) -> Iterator[str]:
-    """One sentence; none where the noise is not known."""
+def _against(row: Mapping[str, Any] | None, name: str, study: str, *takes: str) -> Iterator[str]:
+    """One sentence on who `takes` more or less of what than which solo runs; none where the noise
+    is not known."""
     if row is None or pd.isna(row["low"]):
         return
+    who, what, solo = takes
     one = 1.0 if name == "slowdown" else 0.0
     change, low, high = (float(row[key]) - one for key in (name, "low", "high"))
     if low * high > 0:
         sizes = sorted((100 * abs(low), 100 * abs(high)))
         less = "less" if change < 0 else "more"
         size = f"{100 * abs(change):.1f} % {less} {what}"
-        yield f"{start} {size} than {solo} [{sizes[0]:.1f}, {sizes[1]:.1f}]."
+        yield f"{study}: {who} takes {size} than {solo} [{sizes[0]:.1f}, {sizes[1]:.1f}]."
     else:
         known = cell_text(Interval(change, low, high), "percent")
-        yield f"{start} as much {what} as {solo} as far as can be told ({known})."
+        yield f"{study}: whether {who} takes more or less {what} than {solo} can't be told ({known})."
 
 
 def _count(number: int, noun: str) -> str:

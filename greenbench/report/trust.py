@@ -12,7 +12,7 @@ from greenbench.analysis.health import SHOWN
 from greenbench.analysis.power import POWER
 from greenbench.analysis.records import records
 from greenbench.analysis.verdicts import energy_verdict, noise_band
-from greenbench.report.context import Context
+from greenbench.report.context import Context, Words
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 from greenbench.report.values import number_or_none
 
@@ -26,6 +26,7 @@ DRIFTED = (
     "By least squares on the start time, apart from what the arms explain. Blocks keep drift out of"
     " the deltas; a large one says that the host was not at rest."
 )
+ABSENT = "not there"
 SAME = "no verdict changes, and no estimate leaves the interval of the other."
 FAR = (
     "Modified z above 3.5 after arm and block are taken out. An outlier may be the truth: it stays"
@@ -149,25 +150,28 @@ def _outliers(context: Context) -> Table | None:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """Another choice of runs: how it is said, what both are called, and the deltas of both."""
+    """Another choice of runs: how it is said, what both are called, the deltas of both, and the
+    words for performance with the other one."""
 
     said: str
     names: tuple[str, str]
     rows: pd.DataFrame
+    performance: Words
 
 
 def _choices(context: Context) -> Iterator[_Choice]:
     """Those that were made: about outliers, and about runs whose measurement failed a check."""
     found = context.health
     if len(found.outliers):
-        yield _Choice("Without the outliers", ("all", "without"), found.without_outliers)
+        others = found.without_outliers, found.performance_without_outliers
+        yield _Choice("Without the outliers", ("all", "without"), *others)
     if len(found.invalid_otherwise):
         runs = "the runs whose measurement failed a check"
-        names = ("without", "with")
+        names, others = ("without", "with"), (found.invalid_otherwise, found.performance_otherwise)
         if context.include_invalid:
-            yield _Choice(f"Without {runs}", names[::-1], found.invalid_otherwise)
+            yield _Choice(f"Without {runs}", names[::-1], *others)
         else:
-            yield _Choice(f"With {runs}", names, found.invalid_otherwise)
+            yield _Choice(f"With {runs}", names, *others)
 
 
 def _changed(context: Context, choice: _Choice) -> Table:
@@ -181,6 +185,8 @@ def _changed(context: Context, choice: _Choice) -> Table:
         Column(f"{second} [95 %]", "percent"),
     ]
     columns += [Column(f"Verdict, {first}"), Column(second)] if context.measured else []
+    judged = any(context.performance(str(study)) for study in choice.rows["study"].unique())
+    columns += [Column(f"Performance, {first}"), Column(second)] if judged else []
     cells: list[tuple[Cell, ...]] = []
     behind: list[Behind] = []
     for study, rows in choice.rows.groupby("study", sort=False):
@@ -192,10 +198,13 @@ def _changed(context: Context, choice: _Choice) -> Table:
                 "" if row["null"] or not context.measured else _word(context, side, band)
                 for side, band in zip(sides, bands, strict=True)
             ]
-            if words[0] == words[1] and not _apart(*sides):
+            performance = _performance(context, choice, row)
+            same = words[0] == words[1] and performance[0] == performance[1]
+            if same and not _apart(*sides):
                 continue
             line: list[Cell] = [str(study), str(row["mutation"]), *map(_interval, sides)]
-            cells.append((*line, *(words if context.measured else ())))
+            line += [*(words if context.measured else ()), *(performance if judged else ())]
+            cells.append(tuple(line))
             behind.append(Behind.of_delta(str(study), str(row["arm"])))
     return Table(
         title=f"{choice.said}: the main results that change",
@@ -203,6 +212,15 @@ def _changed(context: Context, choice: _Choice) -> Table:
         rows=tuple(cells),
         behind=tuple(behind),
     )
+
+
+def _performance(context: Context, choice: _Choice, row: Mapping[Any, Any]) -> tuple[str, str]:
+    """The arm's word for performance with the report's runs, and with the others."""
+    study, arm = str(row["study"]), str(row["arm"])
+    own, others = context.performance(study), choice.performance.get(study, {})
+    if row["null"] or not (own or others):
+        return "", ""
+    return own.get(arm, ABSENT), others.get(arm, ABSENT)
 
 
 def _apart(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
@@ -228,7 +246,7 @@ def _side(rows: pd.DataFrame, ending: str) -> pd.DataFrame:
 
 def _word(context: Context, side: Mapping[Any, Any], band: float | None) -> str:
     if pd.isna(side["estimate"]):
-        return "not there"
+        return ABSENT
     return energy_verdict(side, band, context.stated.smallest_effect)
 
 

@@ -289,6 +289,22 @@ def test_who_slows_whom():
     assert found.loc["b", "role"] == "companion"
 
 
+def test_who_slows_whom_comes_in_the_order_of_the_cohorts():
+    """Not in the random one in which the trials ran."""
+    rows = [
+        (f"a/{kind}", f"{kind}{arm}{block}", "a", kind, kind, "measured", block, 100.0 + block, arm)
+        for block in (1, 2)
+        for arm in ("epochs", "original", "null 1")
+        for kind in ("solo", "foreground")
+    ]
+    trials = trials_of([row[:-1] for row in rows]).assign(arm=[row[-1] for row in rows])
+    trials["hyperparameters"] = trials["arm"]
+    arms = ["original", "epochs", "null 1"]
+    cohorts = trials.sort_values("arm", key=lambda arm: arm.map(arms.index), kind="stable")
+    found = interference.slowed(trials, cohorts, Pairs.of(trials))
+    assert found["arm"].tolist() == arms
+
+
 @pytest.mark.parametrize(("included", "slowed"), [(False, 1.3), (True, 1.3 * 3 ** (1 / 6))])
 def test_a_run_that_failed_a_check_slows_nobody_unless_asked_for(tmp_path, included, slowed):
     """Two copies take 1.3 times as long; one run, whose check failed, three times that."""

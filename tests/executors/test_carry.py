@@ -1,5 +1,6 @@
 """Images carried from one engine to another, and removed when nothing needs them."""
 
+import gzip
 import json
 import os
 import resource
@@ -43,6 +44,14 @@ def test_images_are_carried_to_an_engine_that_has_none_and_pruned_there(
         told = greenbench("images", "import", archive, env=there)
         assert told.returncode == 0, told.stderr
         assert told.stdout.splitlines() == [str(plain_image), str(layer)]
+        packed = archive.with_name("images.tar.gz")
+        packed.write_bytes(gzip.compress(archive.read_bytes(), compresslevel=1))
+        told = greenbench("images", "import", packed, env=there)
+        assert told.returncode == 0, told.stderr
+        assert told.stdout.splitlines() == [str(plain_image), str(layer)]
+        packed.write_bytes(packed.read_bytes()[:-10_000])
+        told = greenbench("images", "import", packed, env=there)
+        assert (told.returncode, "damaged or cut off" in told.stderr) == (5, True)
         listed = json.loads(greenbench("images", "list", "--json", env=there).stdout)["images"]
         assert {found["tag"]: found["id"] for found in listed} == {
             plain_image.tag: plain_image.id, layer.tag: layer.id,

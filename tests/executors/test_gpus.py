@@ -86,7 +86,7 @@ def _plain(body):
 
 def pair(gpu):
     """The seats of two pinned copies for which the suite asks for two GPUs."""
-    placement = Placement(gpu=gpu, cores="pinned", cpu_quota=0.5)
+    placement = Placement(gpu=gpu, cores="pinned", cpu_quota=0.5, memory_mb=96)
     scenario = Scenario(kind="homogeneous", copies=2, placement=placement)
     cores = usable_cores()
     if sum(map(len, cores)) < 2:
@@ -118,6 +118,7 @@ def test_where_members_sit_is_what_the_engine_is_asked(
     ]  # fmt: skip
     assert not set(first.cpus) & set(second.cpus)
     assert [host["NanoCpus"] for host in asked] == [500_000_000] * 2
+    assert [host["Memory"] for host in asked] == [96 << 20] * 2
 
 
 @pytest.mark.parametrize(("gpu", "given"), PLACED)

@@ -147,7 +147,9 @@ def test_what_else_varied_is_held_fixed_or_named(known):
     partial = rate[titles.index("Partial ρ [95 %]")]
     assert abs(partial.value) < 0.4
     assert partial.low < 0 < partial.high
-    assert "held fixed in the partial one: batch_size, epochs" in rate[-1]
+    said = "learning_rate: mixed into ρ, held fixed in the partial one: batch_size, epochs."
+    assert said in table.notes
+    assert "Note" not in titles
     assert found["epochs", "energy"][titles.index("Partial ρ [95 %]")].value > 0.6
     assert not any(row[0] == "seed" for row in table.rows)
 
@@ -165,7 +167,9 @@ def test_missing_energy_is_no_point(known):
 def test_one_original_decides_nothing(tmp_path):
     made = [lab_row(0), *(lab_row(n, hyperparam_epochs=10 + n) for n in range(1, 6))]
     report, _ = report_of(write(tmp_path / "runs.csv", LAB_COLUMNS, made), tmp_path / "set")
-    assert "5 inconclusive" in report.section("summary").points[1]
+    points = report.section("summary").points
+    assert points[1].startswith("Not compared: 5 mutants of 1 study with one original only")
+    assert not any("inconclusive" in point for point in points)
     assert "One original only" in " ".join(report.section("effects").paragraphs)
 
 

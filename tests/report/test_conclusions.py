@@ -74,13 +74,23 @@ def test_what_runs_that_failed_a_check_would_change_is_shown(tmp_path):
     store = simulate(tmp_path, [Study(TRUTHS)], shuffled=False, outcomes=outcomes)
     kept = table(build_report(store), "trust", f"With {FAILED}: the main results that change")
     row = next(row for row in kept.rows if row[1] == GREENEST)
-    assert row[4:] == ("greener", "inconclusive")
+    assert row[4:6] == ("greener", "inconclusive")
     assert row[2].value < row[3].value
     included = build_report(store, include_invalid=True)
     left_out = table(included, "trust", f"Without {FAILED}: the main results that change")
     (mirrored,) = [row for row in left_out.rows if row[1] == GREENEST]
-    assert mirrored[4:] == ("inconclusive", "greener")
+    assert mirrored[4:6] == ("inconclusive", "greener")
     assert mirrored[2:4] == (row[3], row[2])
+
+
+def test_a_word_for_performance_that_hangs_on_such_a_run_is_shown(tmp_path):
+    """Its energy is like the others', its accuracy is not."""
+    outcomes = {2: {"metrics": {"accuracy": 0.5, "loss": 0.5}, "failed_check": "gaps"}}
+    store = simulate(tmp_path, [Study(TRUTHS)], shuffled=False, outcomes=outcomes)
+    found = table(build_report(store), "trust", f"With {FAILED}: the main results that change")
+    row = next(row for row in found.rows if row[1] == GREENEST)
+    assert row[4:] == ("greener", "greener", "kept", "inconclusive")
+    assert [column.title for column in found.columns][-2:] == ["Performance, without", "with"]
 
 
 def test_where_they_would_change_nothing_one_sentence_says_so(tmp_path):
@@ -98,4 +108,4 @@ def test_an_arm_whose_runs_all_failed_a_check_is_named(tmp_path):
     report = build_report(store)
     rows = table(report, "trust", "the main results that change").rows
     assert [row[1:3] for row in rows] == [(GREENEST, None)]
-    assert rows[0][4:] == ("not there", "greener")
+    assert rows[0][4:] == ("not there", "greener", "not there", "kept")

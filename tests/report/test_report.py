@@ -100,6 +100,7 @@ def test_the_methods_say_what_a_reader_needs_to_repeat_the_work(tmp_path):
         "power 80%",
         "Drift is the slope",
         "3.5 median absolute deviations",
+        "every metric with a margin (accuracy 0.01), and the worst word decides",
     ]
     assert [words for words in said if words not in text] == []
     plain = simulate(tmp_path / "plain", [Study(TRUTHS[:1], blocks=2)], channels=[])

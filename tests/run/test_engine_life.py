@@ -113,13 +113,22 @@ def test_when_the_budget_is_used_up_the_suite_goes_on(suite, docker_engine) -> N
     path = with_retry(suite(epoch_s=0.5, timeout_s=100), times=0)
     run = start(path, "--executor", "docker")
     wait_for(lambda: running(path))
-    docker_engine.client.kill(of_result_set(docker_engine.client, path)[0]["Id"])
+    client = docker_engine.client
+    killed = of_result_set(client, path)[0]["Id"]
+    client.kill(killed)
+
+    def next_one() -> str | None:
+        others = [c["Id"] for c in of_result_set(client, path) if c["Id"] != killed]
+        return others[0] if others and running(path) else None
+
+    client.remove_container(wait_for(next_one), force=True)
     output, _ = run.communicate(timeout=120)
     assert run.returncode == 3, output
     found = list(statuses(path).values())
-    assert found.count("interrupted") == 1
-    assert found.count("completed") == len(found) - 1
+    assert found.count("interrupted") == 2
+    assert found.count("completed") == len(found) - 2
     assert "killed from outside" in output
+    assert "removed from outside" in output
     assert "its budget is used up" in problems(path)
     again = start(path, "--executor", "docker")
     output, _ = again.communicate(timeout=120)

@@ -120,7 +120,7 @@ const axisBelow = (svg, axis, at, low, high, from, to, top, bottom) => {
   }
   const arrow = axis.better === "less" ? "← better   " : "";
   const title = el("text", { class: "soft middle", x: (from + to) / 2, y: bottom + 34 }, svg, arrow + axis.title + (axis.better === "more" ? "   better →" : ""));
-  fit(title, to - from + Math.min(from, 120));
+  fit(title, to - from + 2 * Math.min(from, svg.viewBox.baseVal.width - to));
 };
 const tool = (bar, text, pressed, act) => {
   const button = make("button", { type: "button", "aria-pressed": pressed }, bar, text);
