@@ -120,3 +120,11 @@ def test_a_foregrounds_total_is_no_row_of_dashes(tmp_path):
     said = "Side by side or one after another, mlp/a, mlp/b: the background's work is not a fixed"
     assert [point.startswith(said) for point in section.points] == [True]
     assert not any("one after another" in found.title for found in section.tables)
+
+
+def test_the_papers_correlations_of_few_settings_are_one_line_a_study(tmp_path):
+    truths = [*TRUTHS, (change("learning_rate", 0.01), Truth())]
+    report = build_report(simulate(tmp_path, [Study(truths)]), also=["paper"])
+    (row,) = table(report, "paper", "better founded: ρ over settings").rows
+    assert row[1:3] == ("all", 3)
+    assert "too few to tell" in row
