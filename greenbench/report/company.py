@@ -73,10 +73,7 @@ def _together(context: Context) -> Table:
     cells: list[tuple[Cell, ...]] = []
     links: list[Behind] = []
     for study, rows in found[~found["null"].astype(bool)].groupby("study", sort=False):
-        note = str(rows["note"].iloc[0])
-        if note and (rows["note"] == note).all():
-            cells.append((str(study), "all", None, None, None, None, None, note))
-            links.append(Behind(str(study)))
+        if _one_note(rows):
             continue
         for row in records(rows):
             cells.append(
@@ -99,6 +96,22 @@ def _together(context: Context) -> Table:
         notes=(APART,),
         behind=tuple(links),
     )
+
+
+def uncompared(context: Context) -> Iterator[str]:
+    """The studies of which no arm has a total to compare with one after another, and why."""
+    reasons: dict[str, list[str]] = {}
+    for study, rows in context.company.together.groupby("study", sort=False):
+        if note := _one_note(rows):
+            reasons.setdefault(note, []).append(str(study))
+    for note, studies in reasons.items():
+        yield f"Side by side or one after another, {', '.join(studies)}: {note}."
+
+
+def _one_note(rows: pd.DataFrame) -> str:
+    """The note that all rows have; empty if some have another one or none."""
+    note = str(rows["note"].iloc[0])
+    return note if (rows["note"] == note).all() else ""
 
 
 def _overlap(context: Context) -> Table:

@@ -29,7 +29,7 @@ from greenbench.analysis.verdicts import noise_band
 from greenbench.api import Metric
 from greenbench.report import diagnostics, generated
 from greenbench.report.context import Context
-from greenbench.report.effects import judged
+from greenbench.report.effects import TOO_FEW, judged
 from greenbench.report.imported import is_blocked
 from greenbench.report.model import Behind, Cell, Column, Interval, Section, Table
 from greenbench.report.relations import name as quantity_name
@@ -262,22 +262,13 @@ def _clustered(known: Answers, parts: list[Series], heading: str) -> Table:
     found = clustered_correlations(parts, known.quantities, blocked=known.blocked)
     cells: list[tuple[Cell, ...]] = []
     behind = []
-    for (study, name), rows in found.groupby(["study", "hyperparameter"], sort=False):
-        by_quantity = {row["quantity"]: row for row in rows.to_dict("records")}
-        values = [_interval(by_quantity[q]) for q in known.quantities]
-        holds = [_title(q) for q in known.quantities if by_quantity[q]["p_corrected"] < ALPHA]
-        nothing = "none" if (rows["smallest_p"] < ALPHA).any() else "too few to tell"
-        cells.append(
-            (
-                str(study),
-                str(name),
-                int(rows["settings"].max()),
-                *values,
-                ", ".join(holds) or nothing,
-                _against(known, str(study), str(name)),
-            )
-        )
-        behind.append(Behind(str(study)))
+    for study, part in found.groupby("study", sort=False):
+        lines = list(_clustered_lines(known, str(study), part))
+        if part["rho"].isna().all() and not any(line[-1] for line in lines):
+            unknown = [None for _ in known.quantities]
+            lines = [("all", int(part["settings"].max()), *unknown, TOO_FEW, "")]
+        cells += [(str(study), *line) for line in lines]
+        behind += [Behind(str(study))] * len(lines)
     return Table(
         title=f"{heading}, better founded: ρ over settings",
         columns=(
@@ -298,6 +289,17 @@ def _clustered(known: Answers, parts: list[Series], heading: str) -> Table:
         ),
         behind=tuple(behind),
     )
+
+
+def _clustered_lines(known: Answers, study: str, found: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
+    """A line for each hyperparameter of one study."""
+    for name, rows in found.groupby("hyperparameter", sort=False):
+        by_quantity = {row["quantity"]: row for row in rows.to_dict("records")}
+        values = [_interval(by_quantity[q]) for q in known.quantities]
+        holds = [_title(q) for q in known.quantities if by_quantity[q]["p_corrected"] < ALPHA]
+        nothing = "none" if (rows["smallest_p"] < ALPHA).any() else TOO_FEW
+        settings, against = int(rows["settings"].max()), _against(known, study, str(name))
+        yield str(name), settings, *values, ", ".join(holds) or nothing, against
 
 
 def _time(known: Answers, studies: set[str], heading: str) -> Table:

@@ -59,8 +59,8 @@ def colocation(context: Context) -> Section | None:
         tables += [*company.changed_deltas(context, pair), *_changed_correlations(context, pair)]
     tables += company.tables(context)
     about = (
-        "What is compared is the whole cohort, divided by its trainings; nothing is a modelled"
-        " share. The two are different cohorts, not pairs, so drift between them is in the interval"
+        "What is compared is the whole cohort: of copies divided by their number, beside a"
+        " background with the background's part in it; nothing is a modelled share. The two are different cohorts, not pairs, so drift between them is in the interval"
         " only as far as it shows between blocks."
     )
     nothing = "No model has completed trainings both solo and co-located yet."
@@ -68,7 +68,7 @@ def colocation(context: Context) -> Section | None:
         key="colocation",
         title="Solo beside co-located",
         paragraphs=(about if tables else nothing,),
-        points=tuple(compared_with(pairs)),
+        points=(*compared_with(pairs), *company.uncompared(context)),
         tables=tuple(tables),
     )
 

@@ -4,6 +4,7 @@ import math
 
 from simulated import METRICS, Study, Truth, change, null, simulate
 
+from greenbench.api import Companion, Scenario
 from greenbench.report import build_report, render_markdown
 
 GREENEST = "epochs: 10 → 5"
@@ -109,3 +110,21 @@ def test_an_arm_whose_runs_all_failed_a_check_is_named(tmp_path):
     rows = table(report, "trust", "the main results that change").rows
     assert [row[1:3] for row in rows] == [(GREENEST, None)]
     assert rows[0][4:] == ("not there", "greener", "not there", "kept")
+
+
+def test_a_foregrounds_total_is_no_row_of_dashes(tmp_path):
+    """Its background did no fixed amount of work: a sentence says so, once for all such studies."""
+    others = [Scenario(kind="foreground", companions=(Companion(model=m),)) for m in ("a", "b")]
+    pairs = [Study(TRUTHS, scenario=s, called=f"mlp/{s.companions[0].model}") for s in others]
+    section = build_report(simulate(tmp_path, [Study(TRUTHS), *pairs])).section("colocation")
+    said = "Side by side or one after another, mlp/a, mlp/b: the background's work is not a fixed"
+    assert [point.startswith(said) for point in section.points] == [True]
+    assert not any("one after another" in found.title for found in section.tables)
+
+
+def test_the_papers_correlations_of_few_settings_are_one_line_a_study(tmp_path):
+    truths = [*TRUTHS, (change("learning_rate", 0.01), Truth())]
+    report = build_report(simulate(tmp_path, [Study(truths)]), also=["paper"])
+    (row,) = table(report, "paper", "better founded: ρ over settings").rows
+    assert row[1:3] == ("all", 3)
+    assert "too few to tell" in row

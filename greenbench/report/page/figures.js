@@ -297,7 +297,7 @@ const drawPairs = (plot, figure, state) => {
   }
   const pairs = state.all ? figure.pairs : figure.pairs.slice(0, MANY);
   const width = plot.clientWidth, narrow = width < 460;
-  const left = narrow ? 8 : Math.min(220, width * 0.34), row = narrow ? 44 : ROW, top = 6;
+  const left = narrow ? 8 : Math.min(240, width * 0.37), row = narrow ? 44 : ROW, top = 6;
   const bottom = top + row * pairs.length + 4;
   const svg = canvas(plot, width, bottom + 42, figure.title);
   const numbers = pairs.flatMap((pair) => [...(pair.first || []), ...(pair.second || [])]);
