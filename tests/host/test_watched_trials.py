@@ -121,8 +121,9 @@ def test_a_throttled_trial_beside_strangers_is_left_out(simulated_host, tmp_path
     assert "left out: the measurement failed a check" in told
     assert "hardware thermal slowdown" in limits
     assert "| throttling |" in limits
-    assert "epochs: 2 → 3 |" not in told
-    assert "epochs: 2 → 3 |" in asked
+    results_of = [text.split("## How far to trust it")[0] for text in (told, asked)]
+    assert ["epochs: 2 → 3 |" in text for text in results_of] == [False, True]
+    assert "epochs: 2 → 3 |" in told, "what it would be with them is said where trust is judged"
 
 
 def test_a_trial_is_judged_by_its_own_gpu(simulated_host, tmp_path):
