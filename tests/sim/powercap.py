@@ -100,7 +100,8 @@ class SimulatedPowercap:
             [str(self.path(z) / "energy_uj"), z.curve.numbers(), z.range_uj, z.start_uj, z.origin_s]
             for z in self.zones
         ]
-        spec.write_text(json.dumps({"update_s": update_s, "zones": zones}))
+        late = str(self.folder / "late")
+        spec.write_text(json.dumps({"update_s": update_s, "zones": zones, "late": late}))
         self.writer = child = subprocess.Popen(
             [sys.executable, __file__, spec], stdout=subprocess.PIPE
         )
@@ -111,6 +112,12 @@ class SimulatedPowercap:
         finally:
             child.kill()
             child.wait()
+
+    def late(self) -> list[tuple[float, float]]:
+        """When the files stood still for over two updates: from the last one to the next
+        (monotonic, s). The host held up the simulation then, and what it shows is no truth."""
+        lines = (self.folder / "late").read_text().splitlines()
+        return [(float(start), float(end)) for start, end in map(str.split, lines)]
 
     def vanish(self, *refusing: Zone) -> None:
         """Removes the whole tree; a kept descriptor of `refusing` zones reads nothing from now on
@@ -170,12 +177,19 @@ def keep_updated(spec: dict[str, object]) -> None:
         for path, n, r, s, o in spec["zones"]  # type: ignore[attr-defined]
     ]
     update_s = float(spec["update_s"])  # type: ignore[arg-type]
+    late = Path(str(spec["late"])).open("w", buffering=1)  # noqa: SIM115 # until killed
     told = False
     hurry()
+    last_s = time.monotonic()
     while True:
+        start_s = time.monotonic()
         for descriptor, zone in zones:
             value = str(zone.counter_uj(time.monotonic()))
             os.pwrite(descriptor, value.encode().ljust(WIDTH) + b"\n", 0)
+        now_s = time.monotonic()
+        if told and now_s - last_s > 2 * update_s:
+            late.write(f"{last_s} {now_s}\n")
+        last_s = start_s
         if not told:
             print("running", flush=True)
             told = True
