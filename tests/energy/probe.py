@@ -18,7 +18,7 @@ from greenbench.energy.select import open_channels
 from greenbench.energy.timeline import Timeline
 from greenbench.errors import EnergyError
 
-RANDOM_WINDOWS = 60
+RANDOM_WINDOWS = 300
 SHORTEST_S = 0.1
 
 

@@ -22,7 +22,8 @@ Windows of one recording overlap, and share what is not known of it: channels ar
 unit, so several are recorded at once, each with a phase of its own. In simulated time the share is
 0.972 with a standard deviation of 0.009 from recording to recording (eight GPUs), so that by chance
 less than one recording in a million lies below; where ± is half as wide as it should be, it is 0.80
-with one of 0.02, and as little lies above.
+with one of 0.02, and as little lies above. The counters of a powercap tree are updated together, so
+that what misses one misses all: there it takes many windows.
 """
 
 

@@ -171,7 +171,7 @@ def hurry() -> None:
 
 
 def keep_updated(spec: dict[str, object]) -> None:
-    """Writes every counter each `update_s`, sleeping in between, until killed."""
+    """Writes every counter each `update_s` by the clock, as hardware does, until killed."""
     zones = [
         (os.open(path, os.O_WRONLY), Zone("0", "", Curve.from_numbers(n), r, "", s, o))
         for path, n, r, s, o in spec["zones"]  # type: ignore[attr-defined]
@@ -180,7 +180,7 @@ def keep_updated(spec: dict[str, object]) -> None:
     late = Path(str(spec["late"])).open("w", buffering=1)  # noqa: SIM115 # until killed
     told = False
     hurry()
-    last_s = time.monotonic()
+    last_s = next_s = time.monotonic()
     while True:
         start_s = time.monotonic()
         for descriptor, zone in zones:
@@ -189,11 +189,11 @@ def keep_updated(spec: dict[str, object]) -> None:
         now_s = time.monotonic()
         if told and now_s - last_s > 2 * update_s:
             late.write(f"{last_s} {now_s}\n")
-        last_s = start_s
         if not told:
             print("running", flush=True)
             told = True
-        time.sleep(update_s)
+        last_s, next_s = start_s, max(next_s + update_s, now_s)
+        time.sleep(next_s - now_s)
 
 
 if __name__ == "__main__":
