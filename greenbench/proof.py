@@ -37,8 +37,9 @@ def configuration_problem(trial: Trial, effective: Mapping[str, Effective]) -> P
     """Whether a trainer used another configuration than asked for, or a mutation did nothing.
 
     A null mutant and an original are asked for the original's configuration, so that they must
-    leave it as it is. Where the trainer tells its steps, they must be as many as planned. A mutation changed nothing if it is smaller than single precision, comes to
-    the same count of whole things, or is of what nothing acted on.
+    leave it as it is. Where the trainer tells its steps, they must be as many as planned. A mutation
+    changed nothing if it is smaller than single precision, comes to the same count of whole things,
+    or is of what nothing acted on.
     """
     wrong = differences(trial.hyperparameters, effective)
     if wrong:

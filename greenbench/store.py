@@ -99,9 +99,11 @@ class Store:
                 f"{folder} already holds a result set",
                 "choose another folder with --results",
             )
-        store = None
+        store, ours = None, False
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            path.touch(exist_ok=False)  # whoever else begins one here at this moment keeps theirs
+            ours = True
             store = cls(folder, _to_write(path))
             with store.transaction():
                 for statement in statements(SCHEMA + ADDED):
@@ -118,7 +120,8 @@ class Store:
         except BaseException as error:
             if store is not None:
                 store.close()
-            path.unlink(missing_ok=True)  # half of one would stand in the way of the next try
+            if ours:
+                path.unlink(missing_ok=True)  # half of one would stand in the way of the next try
             if isinstance(error, (OSError, sqlite3.Error)):
                 full = getattr(error, "errno", None) == errno.ENOSPC
                 text = f"can't create a result set in {folder}: {error}"

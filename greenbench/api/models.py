@@ -156,8 +156,9 @@ class Progress(Protocol):
     def test(self) -> AbstractContextManager[EpochReport]:
         """The final evaluation on held-out data; outside of the `train` window.
 
-        Beside metrics it may report `items`, of how many test items its shares are, and `chance_NAME`, what guessing gives of the metric NAME where that
-        follows from those items: a training that ends no better than guessing has diverged."""
+        Beside metrics it may report `items`, of how many test items its shares are, and
+        `chance_NAME`, what guessing gives of the metric NAME where that follows from those items: a
+        training that ends no better than guessing has diverged."""
 
 
 class Trainer(Protocol):
