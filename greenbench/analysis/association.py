@@ -26,6 +26,7 @@ from greenbench.analysis.inference import (
 
 Method = Literal["spearman", "kendall", "pearson"]
 Permutable = Literal["spearman", "pearson"]
+Ranked = Literal["spearman", "kendall"]
 METHODS: tuple[Method, ...] = ("spearman", "kendall", "pearson")
 CHUNK = 256
 """Points that are ranked beside all others at once."""
@@ -66,10 +67,12 @@ def associate(x: ArrayLike, y: ArrayLike, method: Method = "spearman") -> Associ
 
 
 @lru_cache(maxsize=4096)
-def kendall_of_few(x: tuple[float, ...], y: tuple[int, ...]) -> Association | None:
-    """Kendall's τ of `associate` for points and the places of their others, worked out once for
-    each order: studies with the same settings show few."""
-    return associate(x, y, "kendall")
+def of_order(x: tuple[int, ...], y: tuple[int, ...], method: Ranked) -> Association | None:
+    """Kendall's τ of `associate` or Spearman's ρ of `associate_permuted` of points by their places
+    in order, worked out once for each order: studies with as many settings show few."""
+    if method == "kendall":
+        return associate(x, y, method)
+    return associate_permuted(np.array(x), np.array(y), method)
 
 
 def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None:
@@ -290,7 +293,7 @@ def _tukey(levels: int, df: float) -> float:
         lambda q: float(stats.studentized_range.sf(q, levels, df)) - ALPHA,
         near,
         x1=near * 1.001,
-        tol=1e-8,
+        tol=1e-6,
     )
     return float(limit) / math.sqrt(2)
 

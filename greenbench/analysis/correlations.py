@@ -16,7 +16,7 @@ from greenbench.analysis.association import (
     Shape,
     associate_permuted,
     blocked_categories,
-    kendall_of_few,
+    of_order,
     partial,
     shape_of_levels,
     smallest_permuted,
@@ -168,12 +168,11 @@ def _pair(
     y = np.round(y / scale, 12) * scale
     if np.ptp(y) == 0 or np.ptp(x) == 0:
         return found | {"note": "constant"}
+    order = [tuple(np.unique(side, return_inverse=True)[1].tolist()) for side in (x, y)]
     for method, column in NAMES.items():
-        if method == "kendall":
-            places = np.unique(y, return_inverse=True)[1]
-            association = kendall_of_few(tuple(x.tolist()), tuple(places.tolist()))
-        else:
-            association = associate_permuted(x, y, method)
+        association = (
+            associate_permuted(x, y, method) if method == "pearson" else of_order(*order, method)
+        )
         if association is not None:
             found |= {
                 column: association.coefficient,

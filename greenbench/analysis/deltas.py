@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ COLUMNS = (
     "p",
     "p_corrected",
 )
+TOGETHER = ("joint_low", "joint_high", "p_corrected")
 BESIDE_COLUMNS = (
     "study",
     "arm",
@@ -70,10 +72,19 @@ def deltas(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
     the scale worked on, `df` its degrees of freedom, `p` each arm's own, `p_corrected` that of
     the joint intervals. Without known noise these are missing, never zero wide.
     """
-    parts = [_rows(layout, scale) for layout in layouts(cohorts, quantity, scale).values()]
-    if not parts:
-        return pd.DataFrame(columns=list(COLUMNS))
-    return stacked(parts)[list(COLUMNS)]
+    parts = [
+        _alone(layout, fit, scale) | _together(layout, fit, scale)
+        for layout, fit in _fits(cohorts, quantity, scale)
+    ]
+    return stacked(parts)[list(COLUMNS)] if parts else pd.DataFrame(columns=list(COLUMNS))
+
+
+def deltas_alone(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
+    """`deltas` without the columns that hold for all mutants together: `joint_low`, `joint_high`,
+    `p_corrected`. For quantities that nothing is claimed of, which is most of a report's."""
+    columns = [name for name in COLUMNS if name not in TOGETHER]
+    parts = [_alone(layout, fit, scale) for layout, fit in _fits(cohorts, quantity, scale)]
+    return stacked(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def beside(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
@@ -106,10 +117,19 @@ def beside(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows, columns=list(BESIDE_COLUMNS))
 
 
-def _rows(layout: Layout, scale: Scale) -> dict[str, Any]:
-    fit = fit_blocks(layout.contrasts, layout.originals, own=scale == "difference")
-    half, one_sided = fit.half_width(), fit.half_width(1 - 2 * ALPHA)
+def _fits(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> Iterator[tuple[Layout, BlockFit]]:
+    for layout in layouts(cohorts, quantity, scale).values():
+        yield layout, fit_blocks(layout.contrasts, layout.originals, own=scale == "difference")
+
+
+def _together(layout: Layout, fit: BlockFit, scale: Scale) -> dict[str, Array]:
     joint, p_corrected = fit.joint(~layout.nulls)
+    bounds = _bounds(fit.estimate, joint, scale, "joint_low", "joint_high")
+    return {**bounds, "p_corrected": p_corrected}
+
+
+def _alone(layout: Layout, fit: BlockFit, scale: Scale) -> dict[str, Any]:
+    half, one_sided = fit.half_width(), fit.half_width(1 - 2 * ALPHA)
     center = fit.estimate
     known = np.isfinite(layout.values)
     counts = np.array([len(pool) for pool in layout.pools])
@@ -126,12 +146,10 @@ def _rows(layout: Layout, scale: Scale) -> dict[str, Any]:
         "original_mean": original_mean,
         "estimate": estimate,
         **_bounds(center, half, scale, "low", "high"),
-        **_bounds(center, joint, scale, "joint_low", "joint_high"),
         **_bounds(center, one_sided, scale, "low_one_sided", "high_one_sided"),
         **_noise(fit),
         "delta": estimate * original_mean if scale == "ratio" else estimate,
         "p": fit.p(),
-        "p_corrected": p_corrected,
     }
 
 

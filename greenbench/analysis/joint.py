@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from greenbench.analysis.inference import ALPHA, Array
 
@@ -81,7 +81,7 @@ def _normal_nodes() -> tuple[Array, Array]:
 def _scale_nodes(df: float) -> tuple[Array, Array]:
     """Values of √(χ²/df) with weights."""
     nodes, weights = _uniform_nodes()
-    return np.sqrt(stats.chi2.ppf((nodes + 1) / 2, df) / df), weights / 2
+    return np.sqrt(special.chdtri(df, (1 - nodes) / 2) / df), weights / 2
 
 
 @lru_cache(maxsize=1)

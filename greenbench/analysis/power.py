@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from greenbench.analysis.inference import ALPHA, rounded_down
+from greenbench.analysis.inference import ALPHA, Array, rounded_down
 from greenbench.analysis.joint import joint_quantile
 from greenbench.analysis.records import records
 
@@ -189,16 +189,21 @@ def _errors(blocks: int, originals: int, mutants: int, nulls: int, power: float)
     Drawn, since the rule compares a t with the larger of Dunnett's limit and the noise band of
     A/A arms that share its originals and its variance.
     """
-    random = np.random.default_rng(SEED)
     arms = mutants + nulls
     rho = 1 / (1 + originals)
     df = arms * (blocks - 1) / (1 + (arms - 1) * rho**2)
-    scale = np.sqrt(random.chisquare(df, DRAWS) / df)
-    shared = random.normal(size=DRAWS)
-    own = random.normal(size=(1 + nulls, DRAWS))
+    scale = np.sqrt(np.random.default_rng(SEED).chisquare(df, DRAWS) / df)
+    shared, own = _normals(1 + nulls)
     errors = math.sqrt(rho) * shared + math.sqrt(1 - rho) * own
     limit = joint_quantile(rounded_down(df), (math.sqrt(rho),) * mutants) * scale
     if nulls:
         half = float(special.stdtrit(df, 1 - ALPHA / 2)) * scale
         limit = np.maximum(limit, (np.abs(errors[1:]) + half).max(axis=0))
     return float(np.quantile(limit + errors[0], power))
+
+
+@lru_cache(maxsize=16)
+def _normals(arms: int) -> tuple[Array, Array]:
+    """What arms share and what is their own (arms x draws): the same for any number of blocks."""
+    random = np.random.default_rng([SEED, arms])
+    return random.normal(size=DRAWS), random.normal(size=(arms, DRAWS))

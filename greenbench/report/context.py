@@ -17,7 +17,7 @@ from greenbench.analysis.cohorts import CHANNEL, METRIC, cohorts, main_channel_n
 from greenbench.analysis.colocation import per_training
 from greenbench.analysis.correlation_changes import correlation_changes
 from greenbench.analysis.correlations import correlations
-from greenbench.analysis.deltas import beside, deltas
+from greenbench.analysis.deltas import beside, deltas, deltas_alone
 from greenbench.analysis.pairs import Pairs
 from greenbench.analysis.records import records
 from greenbench.analysis.split import energy_split
@@ -74,9 +74,9 @@ class Context:
     `cohorts` are those that statistics rest on; `invalid` are complete ones whose measurement
     failed a check, left out unless `include_invalid`.
 
-    `quantity` is what mutants are compared by: energy_j on measurements, else cpu_time_s. Of runs
-    without blocks (imported ones) there are no deltas, correlations or co-location here:
-    `report.recorded` has them.
+    `quantity` is what mutants are compared by: energy_j on measurements, else cpu_time_s; of the
+    `deltas` only its own have joint intervals. Of runs without blocks (imported ones) there are no
+    deltas, correlations or co-location here: `report.recorded` has them.
     """
 
     facts: Mapping[str, Any]
@@ -188,7 +188,7 @@ class Context:
         diverged = _diverged(runs)
         rows: dict[tuple[str, str], dict[str, Mapping[Any, Any]]] = {}
         for name in {m.name for known in metrics.values() for m in known if m.margin is not None}:
-            for row in records(deltas(runs, METRIC + name, "difference")):
+            for row in records(deltas_alone(runs, METRIC + name, "difference")):
                 rows.setdefault((str(row["study"]), name), {})[str(row["arm"])] = row
         return {
             study: performance(
@@ -301,9 +301,9 @@ def context(
         others.append("estimate_j")
     blocks = table if is_blocked(facts) else table.iloc[:0]
     main = deltas(blocks, quantity, "ratio")
-    found = {quantity: main} | {name: deltas(blocks, name, "ratio") for name in others}
+    found = {quantity: main} | {name: deltas_alone(blocks, name, "ratio") for name in others}
     names = [METRIC + name for name in metric_names(table)]
-    found |= {name: deltas(blocks, name, "difference") for name in names}
+    found |= {name: deltas_alone(blocks, name, "difference") for name in names}
     with_power = ["power_w"] if basis == "measured" else []
     say = Stated.of(facts.get("analysis")).overridden(stated)
     related = correlations(blocks, [quantity, *channels, "train_s", *with_power, *names])
