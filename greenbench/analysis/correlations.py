@@ -27,6 +27,9 @@ from greenbench.analysis.inference import ALPHA, fdr
 
 FEWEST_SETTINGS = 4
 """With fewer, a rank correlation is a coin's word."""
+FEWEST_TESTED = 5
+"""With fewer, even the clearest order has a p above 0.05."""
+TOO_FEW = "too few settings"
 NOMINAL = ("seed",)
 """Numbers without an order that could matter."""
 NAMES: dict[Method, str] = {"spearman": "rho", "kendall": "tau", "pearson": "r"}
@@ -162,7 +165,7 @@ def _pair(
     if name in NOMINAL or any(isinstance(v, str | bool) for v in values):
         return found | _categories(table, name, quantity)
     if len(points) < FEWEST_SETTINGS:
-        return found | {"note": "too few settings"}
+        return found | {"note": TOO_FEW}
     x, y = np.array(values, dtype=float), np.array([mean for _, mean, _, _ in points])
     scale = float(np.abs(y).max()) or 1.0
     y = np.round(y / scale, 12) * scale

@@ -58,7 +58,7 @@ def of_blocks(deltas: pd.DataFrame, beside: pd.DataFrame) -> Iterator[Limit]:
         if len(mutants) and mutants["error"].isna().all():
             yield Limit(
                 f"{study}: too few to tell: with {blocks} complete block{'' if blocks == 1 else 's'}"
-                " the noise is not known, so no interval and no verdict is given",
+                " the noise is not known, so there is no interval and nothing is concluded",
                 "run more blocks",
             )
         elif len(mutants) and (mutants["smallest_p_corrected"] >= ALPHA).any():
@@ -67,7 +67,7 @@ def of_blocks(deltas: pd.DataFrame, beside: pd.DataFrame) -> Iterator[Limit]:
             best = float(mutants["smallest_p_corrected"].min())
             yield Limit(
                 f"{study}: {blocks} complete blocks are too few to tell by the exact test (its"
-                f" smallest corrected p would be {best:.2g}): verdicts rest on the intervals, which"
+                f" smallest corrected p would be {best:.2g}): conclusions rest on the intervals, which"
                 " assume noise that is near normal on the log scale",
                 f"run at least {needed} blocks, or compare fewer mutants",
             )

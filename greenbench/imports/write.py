@@ -19,6 +19,7 @@ from greenbench.api import (
     WindowEnergy,
 )
 from greenbench.imports.runs import NOT_RECORDED, Recorded, Remark, Run
+from greenbench.imports.tables import EnergyTable
 from greenbench.store import AttemptEnd, Store
 
 UNKNOWN = "unknown"
@@ -30,17 +31,23 @@ MOST_LINES = 1000
 def write_result_set(found: Recorded, folder: Path) -> Store:
     """Writes the runs as a new result set in `folder`, and returns it open.
 
-    No sample, no idle time and no block is made up. A run is a trial of one cohort whose `train`
-    window is as long as the recorded time; its start is the recorded time stamp (seconds after the
-    file's first), 0 where there is none. The fact `imported` says what was taken from where.
+    No sample, no idle time and no block is made up. A channel that no run has an energy of is left
+    out, so that no total waits for it. A run is a trial of one cohort whose `train` window is as
+    long as the recorded time; its start is the recorded time stamp (seconds after the file's
+    first), 0 where there is none. The fact `imported` says what was taken from where.
     Raises `ResultsError` if the folder holds a result set already, or can't be written.
     """
     trials = [_trial(found, run) for run in found.runs]
     store = Store.create(folder, _facts(found), trials)
+    energies = {
+        entry.channel: entry
+        for entry in found.chosen.table.energy
+        if any(isinstance(run.energies[entry.channel], float) for run in found.runs)
+    }
     with store.transaction():
-        session = store.begin_session("imported", _session(found))
+        session = store.begin_session("imported", _session(found, energies.values()))
         for run, trial in zip(found.runs, trials, strict=True):
-            _write(store, session, found, run, trial)
+            _write(store, session, energies, run, trial)
         store.end_session(session)
     return store
 
@@ -79,7 +86,9 @@ def _scenario(run: Run) -> Scenario:
     return Scenario(kind="foreground", companions=(beside,))
 
 
-def _write(store: Store, session: int, found: Recorded, run: Run, trial: Trial) -> None:
+def _write(
+    store: Store, session: int, energies: Mapping[str, EnergyTable], run: Run, trial: Trial
+) -> None:
     cohort_run, (attempt,) = store.begin_cohort(session, [trial], run.start_s, None, {})
     store.connection.execute(
         "UPDATE cohort_runs SET started_at = ? WHERE id = ?", (run.started_at, cohort_run)
@@ -99,11 +108,10 @@ def _write(store: Store, session: int, found: Recorded, run: Run, trial: Trial) 
     end_s = run.start_s + (run.time_s or 0.0)
     store.end_cohort(cohort_run, status, end_s)
     window = Window(kind="train", start_s=run.start_s, end_s=end_s)
-    store.add_window(session, window, _energies(found, run), cohort_run=cohort_run)
+    store.add_window(session, window, _energies(energies, run), cohort_run=cohort_run)
 
 
-def _energies(found: Recorded, run: Run) -> list[WindowEnergy]:
-    methods = {entry.channel: entry for entry in found.chosen.table.energy}
+def _energies(energies: Mapping[str, EnergyTable], run: Run) -> list[WindowEnergy]:
     return [
         WindowEnergy(
             channel=channel,
@@ -112,17 +120,18 @@ def _energies(found: Recorded, run: Run) -> list[WindowEnergy]:
             energy_j=value if isinstance(value, float) else None,
             resolution_j=None,
             coverage=None,
-            calibration=methods[channel].calibration,
-            method=methods[channel].method,
+            calibration=entry.calibration,
+            method=entry.method,
             samples=0,
             gap_s=0.0,
             reason="" if isinstance(value, float) else value or NOT_RECORDED,
         )
-        for channel, value in run.energies.items()
+        for channel, entry in energies.items()
+        for value in (run.energies[channel],)
     ]
 
 
-def _session(found: Recorded) -> dict[str, Any]:
+def _session(found: Recorded, energies: Iterable[EnergyTable]) -> dict[str, Any]:
     table = found.chosen.table
     channels = [
         Channel(
@@ -135,7 +144,7 @@ def _session(found: Recorded) -> dict[str, Any]:
             contained_in=entry.contained_in,
             calibration=entry.calibration,
         )
-        for entry in table.energy
+        for entry in energies
     ]
     return {
         "channels": [asdict(channel) for channel in channels],

@@ -11,15 +11,12 @@ from greenbench.analysis.pairs import Pair, Place
 from greenbench.analysis.records import records
 from greenbench.report.context import Context
 from greenbench.report.model import Behind, Cell, Column, Interval, Table
+from greenbench.report.overlap import overlap
 from greenbench.report.values import number_or_none
 
 APART = (
     "The cohort's measured energy for its work beside the same work done solo, one after another"
     " (the sum of the members' solo energies). No modelled share is in it."
-)
-ALL_TRAINED = (
-    "Whole run: from the first start to the last end of training (beside a background: of the"
-    " foreground's). All trained: the part of it in which every member trained at once."
 )
 CHANGED = (
     "Change: how the mutant's ratio to its originals differs beside others from solo. p is"
@@ -39,7 +36,7 @@ SLOWED = "Own training time of the originals beside others, divided by that solo
 
 def tables(context: Context) -> list[Table]:
     """Those over all co-located studies with something in them."""
-    made = (_together(context), _overlap(context), _spread(context), _slowed(context))
+    made = (_together(context), overlap(context), _spread(context), _slowed(context))
     return [table for table in made if table.rows]
 
 
@@ -112,35 +109,6 @@ def _one_note(rows: pd.DataFrame) -> str:
     """The note that all rows have; empty if some have another one or none."""
     note = str(rows["note"].iloc[0])
     return note if (rows["note"] == note).all() else ""
-
-
-def _overlap(context: Context) -> Table:
-    columns = [
-        Column("Study"),
-        Column("Arm"),
-        Column("Whole run (s)", "quantity"),
-        Column("all trained (s)", "quantity"),
-        Column("of the run", "share"),
-    ]
-    if context.measured:
-        columns += [Column("Whole run (J)", "quantity"), Column("all trained (J)", "quantity")]
-    known = records(context.company.overlap)
-    cells = []
-    for row in known:
-        whole_s, all_s = number_or_none(row["train_s"]), number_or_none(row["overlap_s"])
-        share = all_s / whole_s if whole_s and all_s is not None else None
-        arm = str(row["mutation"]) or "original"
-        line: list[Cell] = [str(row["study"]), arm, whole_s, all_s, share]
-        if context.measured:
-            line += [number_or_none(row["energy_j"]), number_or_none(row["overlap_j"])]
-        cells.append(tuple(line))
-    return Table(
-        title="How long all of them trained",
-        columns=tuple(columns),
-        rows=tuple(cells),
-        notes=(ALL_TRAINED,),
-        behind=tuple(behind(row["study"], (row["arm"],)) for row in known),
-    )
 
 
 def changed_deltas(context: Context, pair: Pair) -> Iterator[Table]:

@@ -417,12 +417,14 @@ def channel_columns(table: pd.DataFrame) -> list[str]:
 
 
 def _basis(frames: reading.Frames) -> Basis:
-    known = frames.energies["energy_j"].notna()
-    keys = frames.energies.loc[known, ["session", "channel"]].drop_duplicates()
-    used = frames.channels.merge(
-        keys, left_on=["session", "name"], right_on=["session", "channel"], how="inner"
-    )
-    present = used if len(used) else frames.channels
+    """What energy rests on, by the values that there are; by the channels before any training ended."""
+    trained = frames.energies[frames.energies["kind"] == "train"]
+    present = frames.channels
+    if len(trained):
+        known = trained.loc[trained["energy_j"].notna(), ["session", "channel"]].drop_duplicates()
+        present = present.merge(
+            known, left_on=["session", "name"], right_on=["session", "channel"], how="inner"
+        )
     if present["added"].astype(bool).any():
         return "measured"
     return "estimate" if present["estimated"].astype(bool).any() else "none"

@@ -20,13 +20,9 @@ from greenbench.report.text import number
 from greenbench.report.values import number_or_none
 
 TOO_FEW = "too few to tell"
-TOGETHER = (
-    "Each interval holds by itself; p is corrected for all mutants of the study (Dunnett), and so"
-    " are the verdicts."
-)
+TOGETHER = "Each interval holds by itself; p is corrected for all mutants of the study (Dunnett){verdicts}."
 BESIDE = (
-    "Together: intervals that hold with 95 % for all mutants of the study at once (Dunnett);"
-    " verdicts rest on them. Exact: p of the permutation test within blocks, and corrected by Holm; δ over all pairs of a mutant"
+    "Together: intervals that hold with 95 % for all mutants of the study at once (Dunnett){verdicts}. Exact: p of the permutation test within blocks, and corrected by Holm; δ over all pairs of a mutant"
     " and an original, and over those inside a block."
 )
 SPLIT = (
@@ -199,7 +195,10 @@ def _notes(context: Context, rows: pd.DataFrame, band: float | None) -> tuple[st
     df = rows["df"].dropna().astype(float)
     text = f"{spread} blocks with {rows['originals'].max()} originals in all"
     text += f"; t intervals with {df.min():.1f} degrees of freedom." if len(df) else "."
-    notes = [text, TOGETHER]
+    notes = [
+        text,
+        TOGETHER.format(verdicts=", and so are the verdicts" if context.measured else ""),
+    ]
     if context.measured and band is not None:
         notes.append(
             f"Noise band of the A/A arm: ±{100 * band:.1f} %. No effect inside it is called."
@@ -238,7 +237,7 @@ def _beside_tests(context: Context, study: str, arms: Arms) -> Table:
         title=f"{study}: tests beside the intervals",
         columns=columns,
         rows=tuple(cells),
-        notes=(BESIDE,),
+        notes=(BESIDE.format(verdicts="; verdicts rest on them" if context.measured else ""),),
         behind=behind(study, arms),
     )
 

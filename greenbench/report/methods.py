@@ -89,7 +89,7 @@ DRIFTED = (
 FAR = (
     "Outliers are runs whose logarithm, less its arm's and its block's median, is further than"
     f" {OUTLIER} median absolute deviations out (Iglewicz and Hoaglin's modified z), or further among"
-    " many runs. They stay in; all deltas and verdicts are worked out once more without them."
+    " many runs. They stay in; all deltas{verdicts} are worked out once more without them."
 )
 CORRELATIONS = (
     "Correlations are over settings: the original and the arms that changed one hyperparameter"
@@ -144,7 +144,7 @@ def _health(context: Context) -> Iterator[str]:
     tests = (
         (context.power, DETECTED),
         (context.health.drift, DRIFTED),
-        (context.health.outliers, FAR),
+        (context.health.outliers, FAR.format(verdicts=" and verdicts" if context.measured else "")),
     )
     yield from _present(tests)
 

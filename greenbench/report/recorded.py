@@ -15,7 +15,6 @@ from greenbench.analysis import limits as analysis
 from greenbench.analysis.cohorts import CHANNEL, METRIC
 from greenbench.analysis.correlation_changes import correlation_changes
 from greenbench.analysis.independent import Diagnosis, diagnose, verdicts
-from greenbench.analysis.inference import ALPHA
 from greenbench.analysis.limits import Limit
 from greenbench.analysis.records import records
 from greenbench.analysis.settings import (
@@ -31,9 +30,9 @@ from greenbench.report.context import Context, channel_columns
 from greenbench.report.diagnostics import section as diagnostics
 from greenbench.report.figures import Heatmap
 from greenbench.report.model import Cell, Column, Interval, Section, Table
+from greenbench.report.moving import moving
 from greenbench.report.relations import compared_with, settings_behind
 from greenbench.report.relations import name as quantity_name
-from greenbench.report.text import number
 from greenbench.report.values import Behind, number_or_none
 
 NOMINAL = ("seed",)
@@ -50,6 +49,8 @@ CORRELATED = (
     " repeats of a setting are not. p is corrected for the rows of the table (Holm)."
 )
 ORIGINAL = ("original",)
+WORDS = {word: word for word in ("greener", "costlier", "inconclusive")}
+QUICKER = WORDS | {"greener": "quicker", "costlier": "slower"}
 FEWEST_ORIGINALS = 2
 """With one nothing is compared: its noise would be in every comparison."""
 NOTHING = "No hyperparameter was varied, or nothing completed."
@@ -78,6 +79,11 @@ class Recorded:
     def what(self) -> tuple[str, str]:
         """That quantity in a word, and its unit."""
         return ("energy", "J") if self.context.measured else ("time", "s")
+
+    @property
+    def called(self) -> Mapping[str, str]:
+        """What a mutant is called, by its verdict: what was not metered is compared by its time."""
+        return WORDS if self.context.measured else QUICKER
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
@@ -193,11 +199,12 @@ def summary(known: Recorded, limits: int) -> Section:
             lone.append(len(table))
             continue
         words = Counter(table["energy"])
-        counts = ", ".join(f"{words[w]} {w}" for w in _WORDS if words[w])
+        called = known.called
+        counts = ", ".join(f"{words[w]} {word}" for w, word in called.items() if words[w])
         good = table[
             (table["energy"] == "greener") & table["performance"].isin(("kept", "improved"))
         ]
-        rest = f"; {len(good)} greener with performance kept" if len(good) else ""
+        rest = f"; {len(good)} {called['greener']} with performance kept" if len(good) else ""
         mutants = f"{len(table)} mutant{'' if len(table) == 1 else 's'}"
         points.append(f"{study}: by {what}, of {mutants}, {counts}{rest}.")
     if lone:
@@ -223,27 +230,10 @@ def summary(known: Recorded, limits: int) -> Section:
     return Section(key="summary", title="Summary", points=tuple(points))
 
 
-_WORDS = ("greener", "costlier", "inconclusive")
-
-
 def _moving(known: Recorded) -> Iterator[str]:
-    """Which hyperparameters move with what mutants are compared by, in how many studies."""
     found = known.correlations
     rows = found[(found["method"] == "spearman") & (found["quantity"] == known.quantity)]
-    if rows.empty:
-        return
-    texts = []
-    for name, table in rows.groupby("hyperparameter", sort=False):
-        sure = table.loc[table["p_corrected"] < ALPHA, "coefficient"].astype(float)
-        if len(sure):
-            ends = dict.fromkeys(number(end, "coefficient") for end in (sure.min(), sure.max()))
-            texts.append(f"{name} in {len(sure)} of {len(table)} (ρ {' to '.join(ends)})")
-    what = known.what[0]
-    if texts:
-        studies = "with corrected p below 0.05, of the studies that varied it"
-        yield f"Moves with {what} over runs, {studies}: {'; '.join(texts)}."
-    else:
-        yield f"No hyperparameter is shown to move with {what}."
+    return moving(rows.assign(sign="ρ"), known.what[0], "runs")
 
 
 def effects(known: Recorded) -> Section:
@@ -634,7 +624,8 @@ def methods(known: Recorded) -> Section:
             " differences of mean logarithms, with one variance for all arms of a study and intervals"
             " and p that hold jointly over its mutants (Dunnett 1955). Performance is compared by"
             " Welch's t; kept means that a loss beyond the stated margin is excluded by a one-sided test"
-            " at 5 %. A mutant is greener or costlier if its joint interval excludes zero, its change"
+            f" at 5 %. A mutant is {known.called['greener']} or {known.called['costlier']} if its"
+            " joint interval excludes zero, its change"
             " lies outside the noise floor, and its interval does not reach into what the drift of its"
             " series may be."
         ),

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from greenbench.analysis.cohorts import CHANNEL, METRIC
+from greenbench.analysis.correlations import FEWEST_SETTINGS, FEWEST_TESTED, TOO_FEW
 from greenbench.analysis.pairs import Pair
 from greenbench.analysis.records import records
 from greenbench.report import company
@@ -35,15 +36,29 @@ ABOUT = (
 def correlations(context: Context) -> Section:
     """How each varied hyperparameter moves with what was measured, study by study."""
     tables = []
+    few: dict[int, list[str]] = {}
     for study, rows in context.correlations.groupby("study", sort=False):
+        if (rows["note"] == TOO_FEW).all():
+            few.setdefault(int(rows["settings"].max()), []).append(str(study))
+            continue
         found = [_main(str(study), rows), *_more(str(study), rows)]
         tables += [_traced(context, str(study), table) for table in found]
     nothing = "No hyperparameter was varied on its own, or nothing completed yet."
     return Section(
         key="correlations",
         title="Hyperparameters and what they move with",
-        paragraphs=(ABOUT if tables else nothing,),
+        paragraphs=(ABOUT,) if tables else () if few else (nothing,),
+        points=tuple(_uncorrelated(most, studies) for most, studies in sorted(few.items())),
         tables=tuple(tables),
+    )
+
+
+def _uncorrelated(most: int, studies: Iterable[str]) -> str:
+    """In words, where no hyperparameter of a study has more settings than `most`."""
+    return (
+        f"No correlations of {', '.join(studies)}: no hyperparameter has more than {most} settings,"
+        f" the original's among them; a coefficient takes {FEWEST_SETTINGS}, and a p"
+        f" {FEWEST_TESTED}."
     )
 
 

@@ -14,6 +14,7 @@ from greenbench.report import generated
 from greenbench.report.context import Context
 from greenbench.report.effects import Judged, judged
 from greenbench.report.model import Interval, Section
+from greenbench.report.moving import moving
 from greenbench.report.text import cell_text
 
 WORDS = ("greener", "costlier", "unchanged", "inconclusive")
@@ -23,7 +24,7 @@ def section(context: Context, limits: int) -> Section:
     """What came out, in a few lines; `limits` is how many weaknesses are listed further down."""
     points = [_completed(context), *_invalid(context)]
     points += _measured(context) if context.measured else _not_measured(context)
-    points += [*_colocated(context), *generated.lines(context)]
+    points += [*_moving(context), *_colocated(context), *generated.lines(context)]
     if limits:
         verb = "thing limits" if limits == 1 else "things limit"
         points.append(f"{limits} {verb} these conclusions; they are listed below.")
@@ -88,6 +89,19 @@ def _not_measured(context: Context) -> Iterator[str]:
         )
     else:
         yield "No energy was recorded: no verdict is given, and CPU time is compared instead."
+
+
+def _moving(context: Context) -> Iterator[str]:
+    """Of hyperparameters that were changed alone: a partial ρ has no corrected p."""
+    found = context.correlations
+    alone = found["rho"].notna() | found["epsilon_squared"].notna() | found["held"].isna()
+    rows = found[(found["quantity"] == context.quantity) & alone]
+    ordered = rows["epsilon_squared"].isna()
+    table = rows.assign(
+        sign=ordered.map({True: "ρ", False: "ε²"}),
+        coefficient=rows["rho"].where(ordered, rows["epsilon_squared"]),
+    )
+    return moving(table, "energy" if context.measured else "CPU time", "settings")
 
 
 def _colocated(context: Context) -> Iterator[str]:

@@ -27,7 +27,8 @@ DRIFTED = (
     " the deltas; a large one says that the host was not at rest."
 )
 ABSENT = "not there"
-SAME = "no verdict changes, and no estimate leaves the interval of the other."
+SAME = "no estimate leaves the interval of the other."
+SAME_VERDICTS = f"no verdict changes, and {SAME}"
 FAR = (
     "Modified z above 3.5 after arm and block are taken out. An outlier may be the truth: it stays"
     " in everything above."
@@ -41,7 +42,8 @@ def section(context: Context) -> Section | None:
     for choice in _choices(context):
         changed = _changed(context, choice)
         tables += [changed] if changed.rows else []
-        points += [] if changed.rows else [f"{choice.said}: {SAME}"]
+        same = SAME_VERDICTS if context.measured else SAME
+        points += [] if changed.rows else [f"{choice.said}: {same}"]
     if not tables and not points:
         return None
     return Section(

@@ -108,7 +108,7 @@ def simulate(
     traced: bool = False,
 ) -> Store:
     """A result set of `studies`, with samples and epochs if `traced`; `outcomes` overrides, by cohort number, status, metrics, error,
-    energy_j, train_s or gap_s, or names a failed_check; `run`: how many cohorts were run (the rest stays planned)."""
+    energy_j, train_s, gap_s or overlap, or names a failed_check; `run`: how many cohorts were run (the rest stays planned)."""
     random = Random(seed)
     cohorts = list(
         itertools.chain.from_iterable(_cohorts(study, random, shuffled) for study in studies)
@@ -277,8 +277,9 @@ def _run(
         _epochs(store, session, run, attempts, members, start_s, train_s)
         _samples(store, session, channels, start_s, train_s, total)
     if copies > 1:
-        overlap = Window(kind="overlap", start_s=start_s, end_s=start_s + train_s * 0.95)
-        add_window(store, session, overlap, channels, energy_j * 0.95, run=run)
+        part = outcome.get("overlap", 0.95)
+        overlap = Window(kind="overlap", start_s=start_s, end_s=start_s + train_s * part)
+        add_window(store, session, overlap, channels, energy_j * part, run=run)
 
 
 def _epochs(store, session, run, attempts, members, start_s, train_s) -> None:

@@ -140,6 +140,7 @@ def contrast(one, two):
 @pytest.mark.parametrize("theme", THEMES)
 def test_texts_stand_out_from_their_ground(browser, path, theme):
     browser.open(path, theme=theme)
+    browser.draw_all()
     ground = browser.js("return getComputedStyle(document.documentElement).backgroundColor")
     for selector in ("main p", ".note", "nav a", ".word.good", ".word.bad", "svg .soft", "h2"):
         style = "fill" if selector.startswith("svg") else "color"
