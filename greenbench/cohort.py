@@ -368,6 +368,15 @@ class CohortRun:
         return "failed"
 
 
+def remove_run_folder(result_set: str) -> None:
+    """Removes what a dead run of this result set left of its `run_folder`."""
+    shutil.rmtree(_run_folder(result_set), ignore_errors=True)
+
+
+def _run_folder(result_set: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"greenbench-{result_set[:12]}"
+
+
 @contextlib.contextmanager
 def run_folder(result_set: str) -> Iterator[Path]:
     """A short path (Unix sockets allow 107 bytes), the user's alone, that goes with the run.
@@ -375,7 +384,7 @@ def run_folder(result_set: str) -> Iterator[Path]:
     Its name comes from the result set, so that the next run removes what a killed one left; the
     result set's lock keeps others away.
     """
-    folder = Path(tempfile.gettempdir()) / f"greenbench-{result_set[:12]}"
+    folder = _run_folder(result_set)
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700)

@@ -11,6 +11,7 @@ from typing import Any
 
 from greenbench import __version__, datasets
 from greenbench.api import EnergyBackend, Environment, Executor, Placement, Provided
+from greenbench.cohort import remove_run_folder
 from greenbench.energy.select import open_channels
 from greenbench.errors import ExecutorError, PluginError, ResultsError
 from greenbench.executors.gpus import gpu_request
@@ -284,6 +285,7 @@ def _remove_leftovers(executor: Executor, own: str) -> int:
     for holder, folder in holders.items():
         if folder and holder != own and abandoned(Path(folder)):
             removed += len(executor.remove_leftovers(holder))
+            remove_run_folder(holder)
     return removed
 
 

@@ -221,6 +221,7 @@ def test_what_a_dead_run_left_goes_when_another_suite_starts(
             fcntl.flock(held, fcntl.LOCK_EX)
             left = holders_after_a_run("other")
         assert dead not in left
+        assert not list(Path(tempfile.gettempdir()).glob(f"greenbench-{dead[:12]}*"))
         assert {"of-a-live-run", "of-nobody-knows"} <= left, "only what can be seen to be dead"
         left = holders_after_a_run("third")  # nobody holds the lock any more
         assert "of-a-live-run" not in left

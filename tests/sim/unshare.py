@@ -10,15 +10,15 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _SCRIPT = r"""
 set -e
-keep=$(mktemp -d)
-mount -t tmpfs none "$keep"
-mkdir "$keep/sys"
-mount --rbind /sys "$keep/sys"
+mount -t tmpfs none "$GBSIM_KEEP"
+mkdir "$GBSIM_KEEP/sys"
+mount --rbind /sys "$GBSIM_KEEP/sys"
 mount -t tmpfs none /sys/class
-for entry in "$keep"/sys/class/*; do ln -s "$entry" /sys/class/; done
+for entry in "$GBSIM_KEEP"/sys/class/*; do ln -s "$entry" /sys/class/; done
 rm -f /sys/class/powercap
 ln -s "$GBSIM_POWERCAP" /sys/class/powercap
 if [ -n "$GBSIM_CPU" ]; then mount --bind "$GBSIM_CPU" /sys/devices/system/cpu; fi
@@ -55,11 +55,15 @@ def run(
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Runs `command` with `powercap` as the class folder and `cpu` as the processors' folder."""
-    env = {
-        **os.environ,
-        **environment,
-        "GBSIM_POWERCAP": str(powercap),
-        "GBSIM_CPU": str(cpu or ""),
-    }
     whole = ["unshare", "-m", "sh", "-c", _SCRIPT, "sh", *command]
-    return subprocess.run(whole, env=env, check=False, capture_output=True, text=True, timeout=120)
+    with TemporaryDirectory() as keep:
+        env = {
+            **os.environ,
+            **environment,
+            "GBSIM_KEEP": keep,
+            "GBSIM_POWERCAP": str(powercap),
+            "GBSIM_CPU": str(cpu or ""),
+        }
+        return subprocess.run(
+            whole, env=env, check=False, capture_output=True, text=True, timeout=120
+        )
