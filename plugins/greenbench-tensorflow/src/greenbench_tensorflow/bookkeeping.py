@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
+from greenbench_data.models.groups import Moved, groups_in_effect
 
 from greenbench_tensorflow import groups
 
@@ -66,20 +67,21 @@ class Seen:
         """The optimizer, and for each group of weights, numbered from `first`, how many parameters
         it moved, at which rates in the first and the last step, and what else it was held to (what
         it was held to otherwise at the end, too). `phase` comes before each name."""
-        found: dict[str, Effective] = {f"{phase}optimizer_class": type(optimizer).__name__}
-        if not self.steps:
-            return found
-        last_rate = groups.last_rate(optimizer)
-        now = groups.of(optimizer, weights)
-        for place, (before, after) in enumerate(zip(self.held, now, strict=True)):
-            name = f"{phase}group{first + place}_"
-            found[f"{name}parameters"] = before.parameters
-            found[f"{name}first_learning_rate"] = before.rate_share * self.first_learning_rate
-            found[f"{name}last_learning_rate"] = after.rate_share * last_rate
-            found |= {f"{name}{key}": value for key, value in before.settings.items()}
-            changed = {k: v for k, v in after.settings.items() if v != before.settings.get(k)}
-            found |= {f"{name}{key}_at_end": value for key, value in changed.items()}
-        return found
+        moved: list[Moved] = []
+        if self.steps:
+            last_rate = groups.last_rate(optimizer)
+            now = groups.of(optimizer, weights)
+            moved = [
+                Moved(
+                    parameters=before.parameters,
+                    first_learning_rate=before.rate_share * self.first_learning_rate,
+                    last_learning_rate=after.rate_share * last_rate,
+                    held=before.settings,
+                    held_at_end=after.settings,
+                )
+                for before, after in zip(self.held, now, strict=True)
+            ]
+        return groups_in_effect(optimizer, moved, phase=phase, first=first)
 
 
 class Sums:

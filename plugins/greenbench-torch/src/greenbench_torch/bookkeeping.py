@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
+from greenbench_data.models.groups import Moved, groups_in_effect
 from torch import optim
 
 from greenbench.api import Effective, Value
@@ -72,17 +73,18 @@ class Seen:
         """The optimizer, and for each of its groups, numbered from `first`, how many parameters it
         moved, at which rates in the first and the last step, and what else it held (what it held
         otherwise at the end, too). `phase` comes before each name."""
-        found: dict[str, Effective] = {f"{phase}optimizer_class": type(optimizer).__name__}
         groups = zip(optimizer.param_groups, self.held, held_by(optimizer), strict=False)
-        for place, (group, before, after) in enumerate(groups):
-            name = f"{phase}group{first + place}_"
-            found[f"{name}parameters"] = sum(int(p.numel()) for p in group["params"])
-            found[f"{name}first_learning_rate"] = self.first_rates[place]
-            found[f"{name}last_learning_rate"] = self.last_rates[place]
-            found |= {f"{name}{key}": value for key, value in before.items()}
-            changed = {key: value for key, value in after.items() if value != before.get(key)}
-            found |= {f"{name}{key}_at_end": value for key, value in changed.items()}
-        return found
+        moved = (
+            Moved(
+                parameters=sum(int(p.numel()) for p in group["params"]),
+                first_learning_rate=self.first_rates[place],
+                last_learning_rate=self.last_rates[place],
+                held=before,
+                held_at_end=after,
+            )
+            for place, (group, before, after) in enumerate(groups)
+        )
+        return groups_in_effect(optimizer, moved, phase=phase, first=first)
 
 
 def held_by(optimizer: optim.Optimizer) -> list[dict[str, Value]]:
