@@ -30,6 +30,8 @@ Ranked = Literal["spearman", "kendall"]
 METHODS: tuple[Method, ...] = ("spearman", "kendall", "pearson")
 CHUNK = 256
 """Points that are ranked beside all others at once."""
+NEAR = 0.01
+"""Differences this near to the approximate limit are judged by the exact one."""
 Shape = Literal["rising", "falling", "U", "∩", "wavy", "no difference shown"]
 
 
@@ -88,7 +90,7 @@ def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None
     n, k = len(table), table.shape[1] - 2
     if n < 4 + k or np.ptp(table[:, 0]) == 0 or np.ptp(table[:, 1]) == 0:
         return None
-    ranks = np.apply_along_axis(stats.rankdata, 0, table)
+    ranks = stats.rankdata(table, axis=0)
     ranks -= ranks.mean(axis=0)
     fitted = np.linalg.lstsq(ranks[:, 2:], ranks[:, :2], rcond=None)[0]
     rest = ranks[:, :2] - ranks[:, 2:] @ fitted
@@ -99,7 +101,7 @@ def partial(x: ArrayLike, y: ArrayLike, others: ArrayLike) -> Association | None
     df = n - 2 - k
     t = rho * math.sqrt(df / max(1e-300, 1 - rho**2))
     low, high = _fisher(rho, n - k, "spearman") or (None, None)
-    return Association(rho, low, high, 2 * float(stats.t.sf(abs(t), df)), n)
+    return Association(rho, low, high, 2 * float(special.stdtr(df, -abs(t))), n)
 
 
 def permuted(x: Array, y: Array, method: Permutable = "spearman") -> tuple[float, float]:
@@ -161,15 +163,16 @@ def shape_of_levels(means: Array, variance: Array, df: float) -> Shape:
     k = len(means)
     if k < 3 or not df > 0:
         return "no difference shown"
-    limit = _tukey(k, rounded_down(df))
     gaps = np.subtract.outer(means, means)
     with np.errstate(all="ignore"):
-        shown = np.where((np.abs(gaps) > limit * np.sqrt(variance)) & (variance > 0), gaps, 0.0)
-    return _shape(np.sign(shown))
+        errors = np.abs(gaps) / np.sqrt(variance)
+    limit = _tukey_beside(k, rounded_down(df), errors[variance > 0])
+    return _shape(np.where((errors > limit) & (variance > 0), np.sign(gaps), 0.0))
 
 
-def shape_of_points(x: ArrayLike, y: ArrayLike) -> Shape:
-    """The shape over points that are runs of their own (no blocks).
+def shape_of_points(x: ArrayLike, y: ArrayLike, whole: Association | None = None) -> Shape:
+    """The shape over points that are runs of their own (no blocks); `whole`: their Spearman's ρ,
+    where that is known already.
 
     Where values repeat: Tukey's test between levels, as `shape_of_levels`. Where they do not:
     the points are cut at each inner value, and a U or ∩ needs rank correlations of opposite sign
@@ -186,7 +189,7 @@ def shape_of_points(x: ArrayLike, y: ArrayLike) -> Shape:
         squares = float(((values - means[inverse]) ** 2).sum())
         variance = squares / repeated * np.add.outer(1 / counts, 1 / counts)
         return shape_of_levels(means, variance, repeated)
-    return _cut(points, values)
+    return _cut(points, values, whole or associate(points, values))
 
 
 def smallest_ranked(x: Array) -> float:
@@ -284,6 +287,14 @@ def _crossed(levels: np.ndarray, blocks: np.ndarray) -> Array:
     return found
 
 
+def _tukey_beside(levels: int, df: float, errors: Array) -> float:
+    """A limit that tells these differences (in standard errors) apart as `_tukey` does: statsmodels'
+    approximation, which is within 1 %, unless one of them is as near to it."""
+    near = float(qsturng(1 - ALPHA, levels, df)) / math.sqrt(2)
+    close = np.abs(errors / near - 1) < NEAR
+    return _tukey(levels, df) if close.any() else near
+
+
 @lru_cache(maxsize=4096)
 def _tukey(levels: int, df: float) -> float:
     """How many standard errors a difference must have to be shown: the root of scipy's exact
@@ -351,7 +362,7 @@ def _shape(above: Array) -> Shape:
     return "rising" if rises else "falling" if falls else "no difference shown"
 
 
-def _cut(points: Array, values: Array) -> Shape:
+def _cut(points: Array, values: Array, whole: Association | None) -> Shape:
     order = np.argsort(points, kind="stable")
     points, values = points[order], values[order]
     inner = np.arange(4, len(points) - 3)
@@ -364,7 +375,6 @@ def _cut(points: Array, values: Array) -> Shape:
             continue
         if left.coefficient * right.coefficient < 0:
             return "U" if right.coefficient > 0 else "∩"
-    whole = associate(points, values)
     if whole is None or _p(whole) >= ALPHA:
         return "no difference shown"
     return "rising" if whole.coefficient > 0 else "falling"

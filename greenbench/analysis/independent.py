@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -40,7 +41,7 @@ VERDICT_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """What the runs give away about themselves (`diagnostics`), and the series they were read by."""
 
@@ -48,20 +49,29 @@ class Diagnosis:
     null_like: pd.DataFrame
     drift: pd.DataFrame
 
+    @cached_property
+    def _null_like(self) -> set[tuple[str, str]]:
+        return _pairs(self.null_like, "null_like")
+
+    @cached_property
+    def _drifted(self) -> set[tuple[str, str]]:
+        return _pairs(self.drift, "drifted")
+
     def is_null_like(self, study: str, hyperparameter: str) -> bool:
         """Whether nothing responds to this hyperparameter in that study."""
-        return _any(self.null_like, study, hyperparameter, "null_like")
+        return (study, hyperparameter) in self._null_like
 
     def is_drifted(self, study: str, hyperparameter: str) -> bool:
         """Whether that series misses its originals in power, time or energy."""
-        return _any(self.drift, study, hyperparameter, "drifted")
+        return (study, hyperparameter) in self._drifted
 
     def shift(self, study: str, hyperparameter: str, quantity: str) -> float:
         """How far a drifted series may lie off its originals (relative, at the far end of its
         interval); 0 for one that did not drift."""
         if not self.is_drifted(study, hyperparameter):
             return 0.0
-        rows = _of(self.drift, study, hyperparameter)
+        of = self.drift["study"] == study
+        rows = self.drift[of & (self.drift["hyperparameter"] == hyperparameter)]
         rows = rows[rows["quantity"] == quantity]
         return max((abs(float(v)) for v in rows[["low", "high"]].to_numpy().ravel()), default=0.0)
 
@@ -203,9 +213,7 @@ def _finite(table: pd.DataFrame, column: str) -> Array:
     return np.asarray(values[np.isfinite(values)])
 
 
-def _of(table: pd.DataFrame, study: str, hyperparameter: str) -> pd.DataFrame:
-    return table[(table["study"] == study) & (table["hyperparameter"] == hyperparameter)]
-
-
-def _any(table: pd.DataFrame, study: str, hyperparameter: str, column: str) -> bool:
-    return bool(_of(table, study, hyperparameter)[column].astype(bool).any())
+def _pairs(table: pd.DataFrame, column: str) -> set[tuple[str, str]]:
+    """Study and hyperparameter of the rows in which the column is true."""
+    rows = table[table[column].astype(bool)]
+    return set(zip(rows["study"], rows["hyperparameter"], strict=True))

@@ -42,14 +42,13 @@ class Series:
 
     def groups(self, quantity: str) -> dict[Any, Array]:
         """The known values of a quantity, by setting, the original's first."""
-        sides = (self.originals, self.mutants)
-        table = pd.concat([side[[quantity, "setting"]] for side in sides], ignore_index=True)
-        values = pd.to_numeric(table[quantity], errors="coerce").astype(float)
-        fine = values.notna() & (values.abs() < math.inf)
-        return {
-            setting: np.asarray(group, dtype=float)
-            for setting, group in values[fine].groupby(table["setting"], sort=False)
-        }
+        found: dict[Any, list[float]] = {}
+        for side in (self.originals, self.mutants):
+            values = pd.to_numeric(side[quantity], errors="coerce").astype(float)
+            for setting, value in zip(side["setting"], values, strict=True):
+                if math.isfinite(value):
+                    found.setdefault(setting, []).append(value)
+        return {setting: np.array(values) for setting, values in found.items()}
 
 
 def series(runs: pd.DataFrame) -> Iterator[Series]:

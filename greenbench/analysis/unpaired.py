@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -50,6 +50,7 @@ DELTA_COLUMNS = (
     "cliffs_high",
     "note",
 )
+CHANGE_COLUMNS = ("estimate", "low", "high", "p")
 CORRELATION_COLUMNS = (
     "study",
     "hyperparameter",
@@ -87,8 +88,33 @@ def unpaired_deltas(
     originals' time and the mutants' out: `note` says so.
     """
     rows: list[dict[str, Any]] = []
+    for name, originals, groups in _samples(runs, quantity, scale, study, arm):
+        found = [_delta(key, group, originals, scale) for key, group in groups.items()]
+        _dunnett(found, list(groups.values()), originals, scale)
+        rows += [row | {"study": name} for row in found]
+    return pd.DataFrame.from_records(rows, columns=list(DELTA_COLUMNS))
+
+
+def unpaired_changes(
+    runs: pd.DataFrame, quantity: str, scale: Scale, *, study: str = "study", arm: str = "arm"
+) -> pd.DataFrame:
+    """Of `unpaired_deltas` only study, arm, estimate, low, high and p: the change, by Welch's t."""
+    rows = [
+        {"study": name, "arm": key, **_change(group, originals, scale)}
+        for name, originals, groups in _samples(runs, quantity, scale, study, arm)
+        for key, group in groups.items()
+    ]
+    return pd.DataFrame.from_records(rows, columns=["study", "arm", *CHANGE_COLUMNS])
+
+
+def _samples(
+    runs: pd.DataFrame, quantity: str, scale: Scale, study: str, arm: str
+) -> Iterator[tuple[Any, Array, dict[str, Array]]]:
+    """Study by study the originals' values and each arm's, of studies that have both."""
     values = _usable(runs, quantity, scale)
-    for name, table in runs.assign(_value=values).groupby(study, sort=False):
+    for name, table in (
+        runs[[study, arm, "original"]].assign(_value=values).groupby(study, sort=False)
+    ):
         known = table[table["_value"].notna()]
         originals = known.loc[known["original"].astype(bool), "_value"].to_numpy(float)
         mutants = known[~known["original"].astype(bool)]
@@ -96,12 +122,8 @@ def unpaired_deltas(
             str(key): group["_value"].to_numpy(float)
             for key, group in mutants.groupby(arm, sort=False)
         }
-        if not len(originals) or not groups:
-            continue
-        found = [_delta(key, group, originals, scale) for key, group in groups.items()]
-        _dunnett(found, list(groups.values()), originals, scale)
-        rows += [row | {"study": name} for row in found]
-    return pd.DataFrame.from_records(rows, columns=list(DELTA_COLUMNS))
+        if len(originals) and groups:
+            yield name, originals, groups
 
 
 def unpaired_correlations(
@@ -130,11 +152,11 @@ def unpaired_correlations(
         columns = [h for h in hyperparameters if h in table and _varies(table[h])]
         varied = {h: _Varied.of(table[h]) for h in columns}
         measured = [q for q in quantities if q in table]
+        ys = {q: pd.to_numeric(table[q], errors="coerce").to_numpy(float) for q in measured}
         for hyperparameter, quantity in product(varied, measured):
             base = {"study": name, "hyperparameter": hyperparameter, "quantity": quantity}
             others = {h: other for h, other in varied.items() if h != hyperparameter}
-            y = pd.to_numeric(table[quantity], errors="coerce").to_numpy(float)
-            found = _cells(varied[hyperparameter], y, others, methods)
+            found = _cells(varied[hyperparameter], ys[quantity], others, methods)
             rows += [base | cell for cell in found]
     result = pd.DataFrame.from_records(rows, columns=list(CORRELATION_COLUMNS))
     result["p_corrected"] = math.nan
@@ -194,7 +216,7 @@ def _usable(runs: pd.DataFrame, quantity: str, scale: Scale) -> pd.Series:
 
 
 def _delta(arm: str, group: Array, originals: Array, scale: Scale) -> dict[str, Any]:
-    center = float(group.mean() - originals.mean())
+    change = _change(group, originals, scale)
     row: dict[str, Any] = dict.fromkeys(DELTA_COLUMNS)
     original_mean = float((np.exp(originals) if scale == "ratio" else originals).mean())
     delta, low, high = cliff(group, originals)
@@ -203,16 +225,21 @@ def _delta(arm: str, group: Array, originals: Array, scale: Scale) -> dict[str, 
         "runs": len(group),
         "originals": len(originals),
         "original_mean": original_mean,
-        "estimate": _back(center, scale),
-        "delta": _back(center, scale) * (original_mean if scale == "ratio" else 1.0),
+        "delta": change["estimate"] * (original_mean if scale == "ratio" else 1.0),
         "cliffs_delta": delta,
         "cliffs_low": low,
         "cliffs_high": high,
-        "p": math.nan,
+        "rank_p": float(stats.mannwhitneyu(group, originals).pvalue),
         "p_corrected": math.nan,
         "note": "no blocks: drift between the originals' time and the mutants' is not taken out",
     }
-    row["rank_p"] = float(stats.mannwhitneyu(group, originals).pvalue)
+    return row | change
+
+
+def _change(group: Array, originals: Array, scale: Scale) -> dict[str, Any]:
+    center = float(group.mean() - originals.mean())
+    row: dict[str, Any] = dict.fromkeys(CHANGE_COLUMNS)
+    row |= {"estimate": _back(center, scale), "p": math.nan}
     if min(len(group), len(originals)) > 1 and max(np.ptp(group), np.ptp(originals)) > 0:
         test = t_test(group, originals, equal_var=False)
         interval = test.confidence_interval()
@@ -268,11 +295,11 @@ def _cells(
         return [base | effect | {"method": "kruskal", "note": note}]
     x = varied.numbers[known]
     base["settings"] = len(np.unique(x))
-    shape = shape_of_points(x, y)
     few = smallest_ranked(x) >= ALPHA
+    associations = {method: associate(x, y, method) for method in methods}
+    shape = shape_of_points(x, y, associations.get("spearman"))
     cells = []
-    for method in methods:
-        found_by = associate(x, y, method)
+    for method, found_by in associations.items():
         cell: dict[str, Any] = base | {"method": method, "p": math.nan}
         if found_by is None:
             cells.append(cell | {"note": "too few runs, or constant"})

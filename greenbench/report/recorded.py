@@ -20,10 +20,9 @@ from greenbench.analysis.records import records
 from greenbench.analysis.settings import (
     HYPERPARAMETER,
     one_at_a_time,
-    series,
     with_hyperparameters,
 )
-from greenbench.analysis.unpaired import unpaired_correlations, unpaired_deltas
+from greenbench.analysis.unpaired import unpaired_changes, unpaired_correlations
 from greenbench.api import Metric
 from greenbench.report import company, generated, imported, record
 from greenbench.report.context import Context, channel_columns
@@ -129,11 +128,12 @@ class Recorded:
         if self.runs.empty:
             return unpaired_correlations(self.runs, [], [])
         runs = with_hyperparameters(self.runs)
-        together = [t for _, t in runs.groupby("study", sort=False) if not one_at_a_time(t)]
+        tables = {str(study): table for study, table in runs.groupby("study", sort=False)}
+        together = [table for study, table in tables.items() if study not in self.alone]
         parts = [self._correlated(table, None) for table in together]
-        for part in series(self.runs):
-            table = runs[runs["study"] == part.study]
-            if one_at_a_time(table):
+        for part in self.diagnosis.series:
+            if part.study in self.alone:
+                table = tables[part.study]
                 alone = table["original"].astype(bool) | (table["changed"] == part.hyperparameter)
                 parts.append(self._correlated(table[alone], part.hyperparameter))
         known = [part for part in parts if len(part)]
@@ -347,7 +347,7 @@ def _metric_changes(
     if metric is None:
         return {}
     table = known.runs[known.runs["study"] == study]
-    found = unpaired_deltas(table, METRIC + metric.name, "difference")
+    found = unpaired_changes(table, METRIC + metric.name, "difference")
     return {
         str(row["arm"]): Interval.of(row["estimate"], row["low"], row["high"])
         for row in records(found)
@@ -531,7 +531,7 @@ def colocation(known: Recorded) -> Section | None:
     for pair, alone, beside in pairs.sides(runs[runs["original"].astype(bool)]):
         both = pd.concat([alone, beside.assign(original=False)]).assign(study="both")
         changes = [
-            unpaired_deltas(both.assign(arm="beside"), name, "ratio")
+            unpaired_changes(both.assign(arm="beside"), name, "ratio")
             for name in (known.quantity, "train_s")
         ]
         cells.append(

@@ -22,7 +22,12 @@ from greenbench.analysis.association import (
     smallest_ranked,
 )
 from greenbench.analysis.joint import joint_p, joint_quantile
-from greenbench.analysis.unpaired import cliff, unpaired_correlations, unpaired_deltas
+from greenbench.analysis.unpaired import (
+    cliff,
+    unpaired_changes,
+    unpaired_correlations,
+    unpaired_deltas,
+)
 
 RANDOM = np.random.default_rng(11)
 X = RANDOM.normal(size=40)
@@ -110,6 +115,17 @@ def test_the_shape_of_a_relation(means, word):
     assert shape_of_points(np.repeat(np.arange(5.0), 6), np.repeat(means, 6) + noise) == word
 
 
+@pytest.mark.parametrize(("levels", "df"), [(3, 2.0), (5, 12.0), (40, 70.0)])
+def test_the_limit_of_a_difference_is_scipys(levels, df):
+    """Also where statsmodels' approximation of the studentized range is off by a tenth of a percent."""
+    limit = stats.studentized_range.ppf(0.95, levels, df) / math.sqrt(2)
+    variance = np.ones((levels, levels))
+    means = np.zeros(levels)
+    for factor, word in ((1 - 1e-5, "no difference shown"), (1 + 1e-5, "rising")):
+        means[-1] = factor * limit
+        assert shape_of_levels(means, variance, df) == word
+
+
 def test_shapes_of_noise_are_rare():
     random = np.random.default_rng(15)
     variance = np.full((5, 5), 2 / 4.0)
@@ -187,6 +203,9 @@ def test_independent_samples_give_welch_and_dunnett():
     assert found.loc["a", "low"] < -0.2 < found.loc["a", "high"]
     assert found.loc["a", "cliffs_delta"] == -1
     assert -1 < found.loc["b", "cliffs_low"] < found.loc["b", "cliffs_high"] < 1
+    alone = unpaired_changes(runs, "energy_j", "ratio").set_index("arm")
+    columns = ["study", "estimate", "low", "high", "p"]
+    pd.testing.assert_frame_equal(alone[columns], found[columns])
 
 
 def test_cliffs_interval_covers():
