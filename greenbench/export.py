@@ -18,6 +18,7 @@ from greenbench.analysis.cohorts import cohorts
 from greenbench.api import Channel
 from greenbench.energy.samples import SampleChunk
 from greenbench.errors import ResultsError
+from greenbench.spreadsheet import harmless
 from greenbench.store import Store
 
 READINGS: tuple[reading.Readings, ...] = ("usage", "usage_1hz", "gpu_1hz", "host_1hz", "cpu_1hz")
@@ -49,7 +50,6 @@ SAMPLES = pa.schema(
 )
 WHOLE = ("session", "cohort_run", "attempt", "memory_peak_bytes", "exit_code")
 """Columns of whole numbers that may be missing."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_tables(store: Store, folder: Path, file_format: Format = "csv") -> list[Path]:
@@ -113,7 +113,7 @@ def _harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _samples(store: Store, path: Path) -> Path:

@@ -148,8 +148,14 @@ def associate_permuted(x: Array, y: Array, method: Permutable) -> Association:
 
 
 def _centred(x: Array, y: Array, method: Permutable) -> tuple[Array, Array]:
-    a, b = (stats.rankdata(v) if method == "spearman" else v for v in (x, y))
+    a, b = (stats.rankdata(v) if method == "spearman" else scaled(v) for v in (x, y))
     return a - a.mean(), b - b.mean()
+
+
+def scaled(values: Array) -> Array:
+    """The same with the largest at about 1, by a power of two, which rounds nothing: squares of
+    huge and tiny numbers are no floats."""
+    return np.ldexp(values, -int(np.frexp(np.abs(values).max())[1]))
 
 
 def shape_of_levels(means: Array, variance: Array, df: float) -> Shape:
@@ -185,6 +191,7 @@ def shape_of_points(x: ArrayLike, y: ArrayLike, whole: Association | None = None
     if len(levels) < 3:
         return "no difference shown"
     if repeated >= len(levels):
+        values = scaled(values)
         means = np.bincount(inverse, values) / counts
         squares = float(((values - means[inverse]) ** 2).sum())
         variance = squares / repeated * np.add.outer(1 / counts, 1 / counts)

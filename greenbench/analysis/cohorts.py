@@ -31,7 +31,7 @@ IDENTITY = (
 METRIC = "metric."
 CHANNEL = "channel."
 LARGEST = 1e150
-"""From here on a metric is as good as infinite: its square is."""
+"""From here on a number is as good as infinite, since its square is: no energy, no time, no metric."""
 
 
 def cohorts(frames: Frames) -> pd.DataFrame:
@@ -86,6 +86,19 @@ QUANTITIES = (
     "power_w",
     "ready_j",
     "ready_w",
+)
+
+
+READ = (
+    "train_s",
+    "energy_j",
+    "overlap_s",
+    "overlap_j",
+    "estimate_j",
+    "idle_w",
+    "ready_j",
+    "ready_w",
+    "cpu_time_s",
 )
 
 
@@ -254,12 +267,23 @@ def _derived(table: pd.DataFrame) -> pd.DataFrame:
     for name in QUANTITIES:
         if name not in table:
             table[name] = math.nan
+    names = [str(n) for n in table if n in READ or str(n).startswith(CHANNEL)]
+    table = _limited(table, names)
     comparable = table["channels"] == main_channels(table)
     for name in ("energy_j", "overlap_j"):
         table[name] = table[name].where(comparable)
     table["active_j"] = table["energy_j"] - table["idle_w"] * table["train_s"]
     table["power_w"] = (table["energy_j"] / table["train_s"]).where(table["train_s"] > 0)
+    table = _limited(table, ["active_j", "power_w"])
     return table.sort_values("position", ignore_index=True)
+
+
+def _limited(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The same, with numbers of these columns that are as good as infinite not known."""
+    values = table[names].astype(float)
+    if (far := values.abs() >= LARGEST).to_numpy().any():
+        table[names] = values.mask(far)
+    return table
 
 
 def original_settings(table: pd.DataFrame) -> dict[str, Any]:

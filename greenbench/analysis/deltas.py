@@ -136,6 +136,8 @@ def _alone(layout: Layout, fit: BlockFit, scale: Scale) -> dict[str, Any]:
     raw = layout.pool_means(exponential=scale == "ratio")
     original_mean = raw @ known / known.sum(axis=0)
     estimate = back(center, scale)
+    with np.errstate(over="ignore"):
+        delta = estimate * original_mean if scale == "ratio" else estimate
     return {
         "study": (layout.study,) * len(layout.arms),
         "arm": layout.arms,
@@ -148,7 +150,7 @@ def _alone(layout: Layout, fit: BlockFit, scale: Scale) -> dict[str, Any]:
         **_bounds(center, half, scale, "low", "high"),
         **_bounds(center, one_sided, scale, "low_one_sided", "high_one_sided"),
         **_noise(fit),
-        "delta": estimate * original_mean if scale == "ratio" else estimate,
+        "delta": delta,
         "p": fit.p(),
     }
 

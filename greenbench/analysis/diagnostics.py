@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from greenbench.analysis.association import associate
+from greenbench.analysis.association import associate, scaled
 from greenbench.analysis.inference import ALPHA, Array, fdr
 from greenbench.analysis.settings import Series
 
@@ -169,7 +169,8 @@ def _shift(part: Series, quantity: str) -> dict[str, Any] | None:
 
 
 def _steps(values: Array, default: float) -> Array:
-    """Distance from the default: by factors where all are positive, else by difference."""
+    """Distance from the default: by factors where all are positive, else by difference (in some
+    unit)."""
     if default > 0 and (values > 0).all():
         return np.log(values / default)
-    return values - default
+    return scaled(values / 2 - default / 2)

@@ -298,14 +298,14 @@ def _difference(row: pd.Series) -> dict[str, Any]:
         **{name: row[name] for name in ("study", "arm", "mutation")},
         **{f"solo{end}": row[f"{of}_solo"] for end, of in ENDS.items()},
         **{f"beside{end}": row[of] for end, of in ENDS.items()},
-        "change": (1 + row["estimate"]) / (1 + row["estimate_solo"]) - 1,
+        "change": _ratio(row["estimate"], row["estimate_solo"]),
         "low": None,
         "high": None,
         "p": None,
         "p_corrected": None,
     }
     one, other = float(row["error_solo"]), float(row["error"])
-    if not (one > 0 and other > 0):
+    if not (one > 0 and other > 0 and _told(row["estimate"]) and _told(row["estimate_solo"])):
         return found
     error = math.hypot(one, other)
     df = error**4 / (one**4 / float(row["df_solo"]) + other**4 / float(row["df"]))
@@ -340,6 +340,16 @@ def _pitman_morgan(x: Array, y: Array) -> dict[str, float | None]:
         "high": math.sqrt(f * (k + width)),
         "p": 2 * float(stats.t.sf(abs(t), df)),
     }
+
+
+def _told(change: float) -> bool:
+    """Whether a relative change is one that a float tells from all or nothing."""
+    return -1 < change < math.inf
+
+
+def _ratio(change: float, other: float) -> float | None:
+    """The change from one relative change to another."""
+    return (1 + change) / (1 + other) - 1 if _told(change) and _told(other) else None
 
 
 def _relative(value: float) -> float:

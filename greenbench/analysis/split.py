@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,7 @@ def energy_split(cohorts: pd.DataFrame, channels: Sequence[str]) -> pd.DataFrame
             continue
         table = cohorts[(cohorts["train_s"] > 0) & (pd.to_numeric(cohorts[channel]) > 0)]
         table = table.assign(_power_w=pd.to_numeric(table[channel]) / table["train_s"])
+        table = table[(table["_power_w"] > 0) & (table["_power_w"] < math.inf)]
         found = [layouts(table, name, "ratio") for name in (channel, "train_s", "_power_w")]
         parts += [
             _rows(channel, found[0][study], [kind[study] for kind in found])

@@ -51,11 +51,14 @@ class Cells:
 
 
 def value_of(cell: str) -> Value:
-    """A hyperparameter's value: a whole number, a number, true or false, otherwise a text."""
-    if WHOLE.fullmatch(cell):
-        return int(cell)
+    """A hyperparameter's value: a whole number, a number, true or false, otherwise a text.
+
+    A number that is too large for a float is a text too.
+    """
     try:
         number = float(cell)
     except ValueError:
         return TRUTHS.get(cell.lower(), cell)
-    return number if math.isfinite(number) else cell
+    if not math.isfinite(number):
+        return cell
+    return int(cell) if WHOLE.fullmatch(cell) else number

@@ -11,9 +11,8 @@ from pathlib import Path
 from greenbench.report.model import Column, Report, Table
 from greenbench.report.text import inert
 from greenbench.report.values import Cell, Interval
+from greenbench.spreadsheet import harmless
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet run a cell; full-width signs do so in some."""
 LONG = ("section", "table", "row", "column", "kind", "value", "low", "high", "text")
 
 
@@ -49,17 +48,16 @@ def slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "table"
 
 
-def harmless(text: str) -> str:
+def _text(text: str) -> str:
     """A text that no spreadsheet runs, on one line."""
-    shown = inert(text, 10_000)
-    return f"'{shown}" if text.startswith(FORMULA) or shown.startswith(FORMULA) else shown
+    return harmless(inert(text, 10_000))
 
 
 def _long(key: str, table: Table) -> Iterator[Sequence[str]]:
     for number, row in enumerate(table.rows, 1):
         for cell, column in zip(row, table.columns, strict=True):
-            head = (key, harmless(table.title), str(number), harmless(column.title), column.kind)
-            text = harmless(cell) if isinstance(cell, str) else ""
+            head = (key, _text(table.title), str(number), _text(column.title), column.kind)
+            text = _text(cell) if isinstance(cell, str) else ""
             yield (*head, *_numbers(cell), text)
 
 
@@ -76,7 +74,7 @@ def _wide(table: Table) -> Iterator[Sequence[str]]:
         line: list[str] = []
         for cell, span in zip(row, spans, strict=True):
             if isinstance(cell, str):
-                line += [harmless(cell), "", ""] if span else [harmless(cell)]
+                line += [_text(cell), "", ""] if span else [_text(cell)]
             else:
                 line += _numbers(cell) if span else _numbers(cell)[:1]
         yield line
@@ -87,7 +85,7 @@ def _places(table: Table) -> range:
 
 
 def _heads(column: Column, *, wide: bool) -> list[str]:
-    title = harmless(column.title)
+    title = _text(column.title)
     return [title, f"{title} low", f"{title} high"] if wide else [title]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 from greenbench.report.model import Cell, Interval, Kind
@@ -10,6 +11,10 @@ from greenbench.report.model import Cell, Interval, Kind
 UNKNOWN = "–"
 LONGEST = 200
 """Characters of a foreign text (an error, a name) that a report repeats."""
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that show as nothing: fillers, joiners, selectors of a variant."""
 
 
 def cell_text(cell: Cell, kind: Kind) -> str:
@@ -82,11 +87,13 @@ def inert(text: str, longest: int = LONGEST) -> str:
     direction is written as its code point.
     """
     line = " ".join(text.split())
-    shown = line if line.isprintable() else "".join(map(_visible, line))
+    plain = line.isprintable() and (line.isascii() or not UNSEEN.search(line))
+    shown = line if plain else "".join(map(_visible, line))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
+    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    if hidden or UNSEEN.match(character):
         return f"\\u{ord(character):04x}"
     return character

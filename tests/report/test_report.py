@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from goldens import PAIR, TRUTHS, now_utc, terminal, without_code
 from shapes import PAPER_COLUMNS, paper_row, paper_rows, write
-from simulated import ESTIMATE, Study, Truth, null, simulate
+from simulated import ESTIMATE, Study, Truth, change, null, simulate
 
 from greenbench.api import Change, Mutation, Scenario
 from greenbench.imports import import_file
@@ -242,6 +242,36 @@ BAD = {
         "studies": [study_of()],
         "outcomes": {n: {"energy_j": math.inf} for n in range(0, 99, 3)},
     },
+    "every other energy infinite": {
+        "studies": [study_of(), Study(TRUTHS, scenario=PAIR)],
+        "outcomes": {n: {"energy_j": math.inf} for n in range(0, 99, 2)},
+    },
+    **{
+        f"energy of {energy_j}": {
+            "studies": [study_of(), Study(TRUTHS, scenario=PAIR)],
+            "outcomes": {n: {"energy_j": energy_j} for n in range(0, 99, 2)},
+        }
+        for energy_j in (1e-300, 1e300)
+    },
+    "numbers of every size": {
+        "studies": [study_of(), Study(TRUTHS, scenario=PAIR)],
+        "outcomes": {
+            n: {
+                "energy_j": 10.0 ** ((7 * n) % 600 - 300),
+                "train_s": 10.0 ** ((11 * n) % 400 - 200),
+                "metrics": {
+                    "accuracy": 1e-170 * (1 + n % 7),
+                    "loss": 10.0 ** ((13 * n) % 600 - 300),
+                },
+            }
+            for n in range(99)
+        },
+    },
+    "settings of every size": {
+        "studies": [
+            Study([(change("epochs", value), Truth()) for value in (1e300, -1e300, 1e-300, 1e308)])
+        ],
+    },
     "all diverged": {
         "studies": [study_of()],
         "outcomes": {n: {"metrics": {"accuracy": math.nan, "loss": math.inf}} for n in range(99)},
@@ -287,6 +317,10 @@ BAD_RUNS = {
     "no energy": [row | {"cpu_package_j": "", "dram_j": "", "gpu_j": ""} for row in paper_rows()],
     "zero energy": [row | {"cpu_package_j": 0, "dram_j": 0, "gpu_j": 0} for row in paper_rows()],
     "constant performance": [row | {"performance": 0.5} for row in paper_rows()],
+    **{
+        f"{column} of {value}": [row | {column: value} for row in paper_rows()]
+        for column, value in (("gpu_j", 1e300), ("time_s", 1e-300), ("value", "1" * 5000))
+    },
     "huge performance": [
         row | {"performance": 1e300 * (-1) ** place} for place, row in enumerate(paper_rows())
     ],

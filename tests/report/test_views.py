@@ -76,7 +76,7 @@ def test_golden_reports_elsewhere(tmp_path, zone, locale):
         assert (tmp_path / "out" / name).read_bytes() == (HERE / name).read_bytes(), name
 
 
-SPECIAL = r"\input{/etc/passwd} %x {}_^~ 中文 [a] *b* 'q' \\ -- ﷽"
+SPECIAL = r"\input{/etc/passwd} %x {}_^~ 中文 [a] *b* 'q' \\ -- ﷽ \u3164;=1+1;x"
 METRIC, LOSS = f"=metric {NASTY}", f"{SPECIAL} loss"
 NAMED = f"hyperparameter {NASTY}"
 CHANNELS = [
@@ -204,7 +204,7 @@ def test_hostile_texts_cannot_steer_or_turn_any_format(hostile, tmp_path):
     }
     texts |= {path.name: path.read_text() for path in write_csv(hostile, tmp_path / "csv")}
     for name, text in texts.items():
-        for character in "\x1b\u202e\x00\x07\u200b":
+        for character in "\x1b\u202e\x00\x07\u200b\u3164":
             assert character not in text, name
     assert "<script>alert" not in texts["md"] + texts["html"]
     text = render_json(hostile)
@@ -237,6 +237,8 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(hostile, tmp_path):
     number = re.compile(r"-?(\d+(\.\d*)?([eE][-+]?\d+)?|inf)")
     started = [c for c in cells if c.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))]
     assert all(number.fullmatch(cell) for cell in started)
+    assert any(";'=1+1;" in cell for cell in cells)
+    assert not [c for c in cells if ";=" in c], "where the comma is the decimal sign, ; parts cells"
 
 
 def test_a_formula_is_kept_as_text(reports):
