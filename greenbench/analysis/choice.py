@@ -156,4 +156,4 @@ def _row(energy: Layout, arms: Collection[str]) -> dict[str, Any]:
 
 def _saved(change: float) -> float:
     """From a change of the logarithm."""
-    return -math.expm1(change) if change < 700 else -math.inf
+    return -math.inf if change >= 700 else -math.expm1(change)

@@ -4,23 +4,23 @@ from what the record gives away."""
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from greenbench.analysis.diagnostics import drifted, null_like
 from greenbench.analysis.inference import ALPHA, Array
-from greenbench.analysis.samples import t_test
 from greenbench.analysis.settings import Series, series
 from greenbench.analysis.unpaired import unpaired_deltas
+from greenbench.analysis.verdicts import WORST_FIRST, PerformanceVerdict, items_variance
 from greenbench.api import Metric
 
 EnergyWord = Literal["greener", "costlier", "inconclusive"]
-PerformanceWord = Literal["kept", "damaged", "improved", "inconclusive", "diverged"]
 VERDICT_COLUMNS = (
     "study",
     "model",
@@ -110,7 +110,10 @@ def noise_floors(deltas: pd.DataFrame, known: Diagnosis) -> dict[str, float]:
 
 
 def verdicts(
-    runs: pd.DataFrame, quantity: str, metrics: dict[str, Metric], known: Diagnosis
+    runs: pd.DataFrame,
+    quantity: str,
+    metrics: Mapping[str, Sequence[Metric]],
+    known: Diagnosis,
 ) -> pd.DataFrame:
     """Each arm of each study with its verdicts, arms as independent samples.
 
@@ -120,7 +123,7 @@ def verdicts(
     off, if that is more. `energy`: greener or costlier if the interval excludes zero, the estimate
     lies outside the noise floor and, in a drifted series, the interval reaches not even into what
     the drift may be; else inconclusive, and `why` says what stands against it.
-    `performance`: by the study's metric in `metrics`, where that states a margin.
+    `performance`: the worst word of all of the study's `metrics` that state a margin.
     """
     deltas = unpaired_deltas(runs, quantity, "ratio")
     floors = noise_floors(deltas, known)
@@ -155,38 +158,59 @@ def verdicts(
                 "cliffs_delta": row["cliffs_delta"],
                 "band": max(floor or 0.0, drift) if floor is not None or drift else math.nan,
                 "energy": word,
-                "performance": performance_word(part, originals[study], metrics.get(study)),
+                "performance": performance(part, originals[study], metrics.get(study, ())),
                 "why": why,
             }
         )
     return pd.DataFrame.from_records(rows, columns=list(VERDICT_COLUMNS))
 
 
+def performance(
+    mutant: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[Metric]
+) -> PerformanceVerdict | None:
+    """The word for an arm's performance over all metrics that have a margin: the worst of theirs."""
+    words = {performance_word(mutant, originals, metric) for metric in metrics}
+    return next((word for word in WORST_FIRST if word in words), None)
+
+
 def performance_word(
-    mutant: pd.DataFrame, originals: pd.DataFrame, metric: Metric | None
-) -> PerformanceWord | None:
-    """The word for an arm's performance; None where no margin is stated.
+    mutant: pd.DataFrame, originals: pd.DataFrame, metric: Metric
+) -> PerformanceVerdict | None:
+    """The word for an arm in one metric; None where no margin is stated.
 
     One-sided non-inferiority at 5 % by Welch's t on independent samples: kept if the loss is below
     the margin with 95 % confidence, damaged if it is above with that confidence, improved if the
-    two-sided 95 % interval holds gains only.
+    two-sided 95 % interval holds gains only. Where the metric is a share of a known number of test
+    items, their sampling error is part of it (`verdicts.loss`).
     """
-    if metric is None or metric.margin is None:
+    if metric.margin is None:
         return None
     if int(mutant["diverged"].sum()):
         return "diverged"
-    column = f"metric.{metric.name}"
-    one, other = (_finite(table, column) for table in (mutant, originals))
+    one, other = (_finite(table, f"metric.{metric.name}") for table in (mutant, originals))
     if min(len(one), len(other)) < 2 or max(np.ptp(one), np.ptp(other)) == 0:
         return "inconclusive"
-    sign = 1.0 if metric.direction == "maximize" else -1.0
-    test = t_test(sign * one, sign * other, equal_var=False)
-    wide, narrow = (test.confidence_interval(1 - k * ALPHA) for k in (1, 2))
-    if wide.low > 0:
+    gain, error, df = _gain(one, other, metric)
+    if not error > 0:
+        return "inconclusive"
+    one_sided, two_sided = special.stdtrit(df, (1 - ALPHA, 1 - ALPHA / 2)) * error
+    if gain - two_sided > 0:
         return "improved"
-    if narrow.low > -metric.margin:
+    if gain - one_sided > -metric.margin:
         return "kept"
-    return "damaged" if narrow.high < -metric.margin else "inconclusive"
+    return "damaged" if gain + one_sided < -metric.margin else "inconclusive"
+
+
+def _gain(one: Array, other: Array, metric: Metric) -> tuple[float, float, float]:
+    """By how much `one` is better than `other`, its standard error and degrees of freedom (Welch
+    1947; that of the test items is known without any)."""
+    parts = [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (one, other)]
+    change, of_runs = float(one.mean() - other.mean()), sum(part for part, _ in parts)
+    if not of_runs > 0:
+        return change, math.nan, math.nan
+    variance = of_runs + items_variance(float(other.mean()), change, metric)
+    df = (variance / of_runs) ** 2 / sum((part / of_runs) ** 2 / n for part, n in parts)
+    return (change if metric.direction == "maximize" else -change), math.sqrt(variance), df
 
 
 def _energy_word(

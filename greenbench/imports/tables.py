@@ -10,6 +10,7 @@ from greenbench.suite.tables import Finite, NotNegative, Positive, Scalar, Table
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Name], Field(min_length=1)]
+Items = Annotated[int, Field(gt=0)]
 EnergyUnit = Literal["J", "kJ", "MJ", "mJ", "uJ", "Wh", "kWh"]
 TimeUnit = Literal["s", "ms", "min", "h"]
 
@@ -137,6 +138,11 @@ class MetricTable(Table):
     margin: NotNegative | None = None
     """The loss that is still no damage; left out: no verdict on performance."""
     margins: dict[str, NotNegative] = Field(default_factory=dict)
+    """The same for single models, by name."""
+    items: Items | None = None
+    """How many test items the metric is a share of; left out: not known, and the sampling error of
+    the test set is in no verdict."""
+    items_of: dict[str, Items] = Field(default_factory=dict)
     """The same for single models, by name."""
     models: Names | None = None
     """The models that have this metric; left out: those with any value of it."""

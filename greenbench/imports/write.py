@@ -225,6 +225,7 @@ def _model(found: Recorded, model: str) -> Mapping[str, Any]:
                 "direction": entry.direction,
                 "unit": entry.unit,
                 "margin": entry.margins.get(model, entry.margin),
+                "items": entry.items_of.get(model, entry.items),
             }
             for entry in table.metrics
             if entry.name in has

@@ -297,7 +297,7 @@ def _time(context: Context, study: str, arms: Arms) -> Table:
         columns=tuple(columns),
         rows=tuple(cells),
         notes=(
-            *(_margin_note(metric) for metric in metrics if with_words),
+            *(margin_note(metric) for metric in metrics if with_words),
             *_divergence_notes(context, study),
         ),
         behind=behind(study, arms),
@@ -412,7 +412,8 @@ def _metric_column(metric: Metric) -> Column:
     return Column(f"{_metric_title(metric)} [95 %]", "change")
 
 
-def _margin_note(metric: Metric) -> str:
+def margin_note(metric: Metric) -> str:
+    """Which way a metric is better, which loss of it is no damage, and what its test set adds."""
     better = "more" if metric.direction == "maximize" else "less"
     if metric.margin is None:
         return f"{metric.name}: {better} is better; no margin is stated, so no verdict is given."

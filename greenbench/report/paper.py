@@ -120,7 +120,8 @@ class Answers:
     def verdicts(self) -> pd.DataFrame:
         """The better-founded verdicts: study, arm, hyperparameter, energy, performance."""
         if not self.blocked:
-            return verdicts(self.runs, self.total, self.metrics, self.diagnosis)
+            metrics = {study: self.context.metrics(study) for study in self.context.studies()}
+            return verdicts(self.runs, self.total, metrics, self.diagnosis)
         changed = self.runs.drop_duplicates(["study", "arm"])
         names = {(r["study"], r["arm"]): r["changed"] for r in changed.to_dict("records")}
         rows = [
@@ -431,8 +432,9 @@ def _founded(known: Answers, studies: set[str], heading: str) -> Table:
     margins = sorted(
         {
             f"{metric.name} {metric.margin:g}"
-            for study, metric in known.metrics.items()
-            if study in studies and metric.margin is not None
+            for study in studies
+            for metric in known.context.metrics(study)
+            if metric.margin is not None
         }
     )
     stated = f"Margins: {', '.join(margins)}." if margins else "No margin is stated."

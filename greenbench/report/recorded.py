@@ -27,6 +27,7 @@ from greenbench.api import Metric
 from greenbench.report import company, generated, imported, record
 from greenbench.report.context import Context, channel_columns
 from greenbench.report.diagnostics import section as diagnostics
+from greenbench.report.effects import margin_note
 from greenbench.report.figures import Heatmap
 from greenbench.report.model import Cell, Column, Interval, Section, Table
 from greenbench.report.moving import moving
@@ -85,12 +86,6 @@ class Recorded:
         return WORDS if self.context.measured else QUICKER
 
     @cached_property
-    def metrics(self) -> Mapping[str, Metric]:
-        """The first metric of each study, where it has any."""
-        found = ((study, self.context.metrics(study)) for study in self.context.studies())
-        return {study: metrics[0] for study, metrics in found if metrics}
-
-    @cached_property
     def metric_columns(self) -> list[str]:
         """The columns of all metrics."""
         return [c for c in self.runs.columns if str(c).startswith(METRIC)]
@@ -103,7 +98,8 @@ class Recorded:
     @cached_property
     def verdicts(self) -> pd.DataFrame:
         """Each arm with its verdicts."""
-        return verdicts(self.runs, self.quantity, dict(self.metrics), self.diagnosis)
+        metrics = {study: self.context.metrics(study) for study in self.context.studies()}
+        return verdicts(self.runs, self.quantity, metrics, self.diagnosis)
 
     @cached_property
     def quantities(self) -> list[str]:
@@ -287,8 +283,9 @@ def _originals(known: Recorded) -> Table:
 
 def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
     what, unit = known.what
-    metric = known.metrics.get(study)
-    changes = _metric_changes(known, study, metric)
+    metrics = known.context.judged_metrics(study)
+    changes = [_metric_changes(known, study, metric) for metric in metrics]
+    with_words = any(metric.margin is not None for metric in metrics)
     columns = [
         Column("Mutant"),
         Column("Runs", "count"),
@@ -298,8 +295,8 @@ def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
         Column("δ", "coefficient"),
         Column("Verdict" if known.context.measured else "Note"),
     ]
-    columns += [Column(f"Δ {metric.name} [95 %]", "change")] if metric else []
-    columns += [Column("Performance")] if metric and metric.margin is not None else []
+    columns += [Column(f"Δ {metric.name} [95 %]", "change") for metric in metrics]
+    columns += [Column("Performance")] if with_words else []
     cells: list[tuple[Cell, ...]] = []
     for row in records(rows):
         word = row["energy"] if known.context.measured else ""
@@ -313,8 +310,8 @@ def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
             number_or_none(row["cliffs_delta"]),
             verdict,
         ]
-        line += [changes.get(row["arm"])] if metric else []
-        line += [row["performance"]] if metric and metric.margin is not None else []
+        line += [found.get(row["arm"]) for found in changes]
+        line += [row["performance"]] if with_words else []
         cells.append(tuple(line))
     band = rows["band"].dropna().astype(float)
     notes = [
@@ -330,8 +327,7 @@ def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
             f"No effect inside ±{100 * band.min():.1f} to {100 * band.max():.1f} % is called, by"
             " noise floor and drift of its series (diagnostics)."
         )
-    if metric is not None and metric.margin is None:
-        notes.append(f"{metric.name}: no margin is stated, so no verdict on performance is given.")
+    notes += [margin_note(metric) for metric in metrics]
     return Table(
         title=f"{study}: {what} and performance",
         columns=tuple(columns),
@@ -341,11 +337,7 @@ def _effects(known: Recorded, study: str, rows: pd.DataFrame) -> Table:
     )
 
 
-def _metric_changes(
-    known: Recorded, study: str, metric: Metric | None
-) -> dict[str, Interval | None]:
-    if metric is None:
-        return {}
+def _metric_changes(known: Recorded, study: str, metric: Metric) -> dict[str, Interval | None]:
     table = known.runs[known.runs["study"] == study]
     found = unpaired_changes(table, METRIC + metric.name, "difference")
     return {
@@ -624,8 +616,9 @@ def methods(known: Recorded) -> Section:
             " differences of mean logarithms, with one variance for all arms of a study and intervals"
             " and p that hold jointly over its mutants (Dunnett 1955). Performance is compared by"
             " Welch's t; kept means that a loss beyond the stated margin is excluded by a one-sided test"
-            f" at 5 %. A mutant is {known.called['greener']} or {known.called['costlier']} if its"
-            " joint interval excludes zero, its change"
+            " at 5 % in every metric that has one, and where the number of test items is stated, their"
+            f" sampling error is part of that. A mutant is {known.called['greener']} or"
+            f" {known.called['costlier']} if its joint interval excludes zero, its change"
             " lies outside the noise floor, and its interval does not reach into what the drift of its"
             " series may be."
         ),
@@ -640,8 +633,9 @@ def methods(known: Recorded) -> Section:
             "Correlations are Spearman's over runs, with Kendall's and Pearson's beside them. Where no"
             " run changed more than one hyperparameter,"
             " the points are the originals and the runs that changed this one; where several vary at"
-            " once, all runs in which it was recorded, and the partial ρ (from the inverse of the"
-            " matrix of rank correlations) holds the others fixed in the runs that record them all."
+            " once, all runs in which it was recorded, and the partial ρ (of what is left of"
+            " both ranks after regression on the others') holds the others fixed in the runs that record"
+            " them all."
             " Runs of one setting are not independent, so p over runs is smaller than it should be, and"
             " so few runs that the clearest order could not bring an exact p to 5 % have none. Alone and"
             " beside another training, coefficients are compared by Fisher's z (variance by Bonett and"

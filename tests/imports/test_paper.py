@@ -4,6 +4,7 @@ published ones."""
 import json
 import subprocess
 import sys
+from random import Random
 
 import pandas as pd
 import pytest
@@ -103,6 +104,62 @@ def test_no_effect_of_a_drifted_series_is_called(known):
             assert energy.startswith("inconclusive")
     assert words["learning_rate: 0.1 → 0.9"][1] == "damaged"
     assert words["gamma: 0.7 → 2.0"][1] == "kept"
+
+
+@pytest.mark.parametrize("items", [None, 60])
+def test_the_test_set_has_a_sampling_error_here_too(tmp_path, greenbench, items):
+    """On 60 items nothing shows that a loss of 0.01 is absent, but one of 0.16 shows."""
+    told = words(with_map(tmp_path, greenbench, "" if items is None else f"items = {items}"))
+    assert told["gamma: 0.7 → 2.0"] == ("kept" if items is None else "inconclusive")
+    assert told["learning_rate: 0.1 → 0.9"] == "damaged"
+
+
+def test_each_metric_with_a_margin_is_judged_and_the_worst_word_decides(tmp_path, greenbench):
+    """The second one, a lower loss, is missed by the mutants of gamma alone."""
+    more = '[[metrics]]\ncolumn = "loss"\nname = "loss"\ndirection = "minimize"\nmargin = 0.05'
+    report = with_map(tmp_path, greenbench, more)
+    told = words(report)
+    assert told["gamma: 0.7 → 2.0"] == "damaged"
+    assert told["epochs: 20 → 12"] == "kept"
+    (effects,) = tables_of(report)
+    assert [c.title for c in effects.columns][-3:] == [
+        "Δ performance [95 %]",
+        "Δ loss [95 %]",
+        "Performance",
+    ]
+    assert any("loss: less is better; a loss below 0.05" in note for note in effects.notes)
+    better = table(report.section("paper"), "2. Alone, better founded: greener without damage")
+    assert any("loss 0.05" in note for note in better.notes)
+
+
+def with_map(folder, greenbench, more):
+    """The report on known rows with a loss, by the map for published runs and something more."""
+    noise = Random(5)
+    rows = [
+        row
+        | {
+            "loss": noise.gauss(0.5, 0.001)
+            + (0.2 if row["mutated_hyperparameter"] == "gamma" else 0)
+        }
+        for row in paper_rows()
+    ]
+    text = greenbench("import", "--show-map", "paper-runs").stdout
+    text = text.replace("margins = { resnet20_cifar10 = 1.0 }\n", f"{more}\n")
+    (folder / "map.toml").write_text(text)
+    runs = write(folder / "runs.csv", [*PAPER_COLUMNS, "loss"], rows)
+    import_file(runs, str(folder / "map.toml"), folder / "set")
+    return build_report(Store.open(folder / "set", read_only=True), also=["paper"])
+
+
+def tables_of(report):
+    return [
+        t for t in report.section("effects").tables if t.title == "toy/solo: energy and performance"
+    ]
+
+
+def words(report):
+    """The word for performance of each mutant."""
+    return {row[0]: row[-1] for t in tables_of(report) for row in t.rows}
 
 
 def test_both_answers_stand_side_by_side(known):
