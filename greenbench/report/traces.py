@@ -27,6 +27,7 @@ MOST_STUDIES = 8
 BEFORE_S, AFTER_S = 3.0, 3.0
 """Shown around the training windows."""
 MOST_SPANS = 400
+"""Epochs and validations that are marked; of more, those of every second epoch, or third, and so on."""
 ABOUT = (
     "Of each study the original's run whose energy is in the middle, and a run of the mutant whose"
     " energy differs most; every run's samples are in the record. A step shows the lowest and the"
@@ -88,12 +89,14 @@ def _trace(store: Store, row: pd.Series) -> Iterator[Trace]:
         for low, high in [thinned(points, start_s, step_s)]
     ]
     if series:
+        marked, every = _marked(windows)
         what = str(row["mutation"]) or "original"
         yield Trace(
             title=f"{row['study']}: {what}, block {int(row['block'])}",
             step_s=step_s,
             series=tuple(series),
-            spans=tuple(_span(w, start_s) for w in windows[:MOST_SPANS]),
+            spans=tuple(_span(w, start_s) for w in marked),
+            notes=(f"Of the epochs one in {every} is marked.",) if every > 1 else (),
             behind=Behind(str(row["study"]), (str(row["arm"]),)),
         )
 
@@ -141,6 +144,13 @@ def _windows(store: Store, run: int) -> list[dict[str, Any]]:
     ).fetchall()
     names = ("kind", "number", "start_s", "end_s", "slot")
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _marked(windows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The windows that are marked: of epochs and their validations one in so many, which is told."""
+    parts = ("epoch", "validation")
+    every = max(1, math.ceil(sum(w["kind"] in parts for w in windows) / MOST_SPANS))
+    return [w for w in windows if w["kind"] not in parts or w["number"] % every == 0], every
 
 
 def _span(window: dict[str, Any], start_s: float) -> Span:

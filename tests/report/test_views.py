@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 from shapes import PAPER_COLUMNS, paper_rows, write
-from simulated import GPU, PACKAGE, Study, Truth, change, null, simulate
+from simulated import DEFAULTS, GPU, PACKAGE, Study, Truth, change, null, simulate
 from test_report import NASTY, PAIR, terminal
 
 from greenbench.api import Change, Mutation
@@ -39,6 +39,7 @@ from greenbench.report import (
 )
 from greenbench.report.compare import compare
 from greenbench.report.drawn import pareto_front
+from greenbench.report.figures import Axis, Mark, Scatter
 from greenbench.report.lines import forest_lines
 from greenbench.report.traces import thinned
 from greenbench.store import Store
@@ -465,6 +466,33 @@ def test_thinning_keeps_every_peak_and_holes():
     assert high[85] is None
     sparse_low, sparse_high = thinned([(0.0, 5.0), (10.0, 7.0)], 0.0, 1.0, steps=10)
     assert sparse_low == sparse_high == (7.0,) * 10
+
+
+def test_marks_of_many_epochs_reach_to_the_end_of_training(tmp_path):
+    study = Study(goldens.SMALL, blocks=2, base=DEFAULTS | {"epochs": 250})
+    store = simulate(tmp_path, [study], traced=True)
+    original, mutant = build_report(store).section("traces").figures
+    epochs = [span for span in original.spans if span.what == "epoch"]
+    (train,) = [span for span in original.spans if span.what == "train"]
+    length_s = (train.end_s - train.start_s) / 250
+    assert [span.label for span in epochs[:2]] == ["epoch 1", "epoch 3"]
+    assert epochs[-1].start_s == pytest.approx(train.end_s - 2 * length_s, rel=1e-3)
+    assert original.notes[0] == "Of the epochs one in 2 is marked."
+    assert "marked" not in " ".join(mutant.notes)
+    assert len(render_svg(original)) < 120_000
+
+
+def test_names_among_points_take_few_bytes():
+    """Their letters are drawn by reference, not each in its whole path."""
+    x = Axis(title="Δ energy", kind="percent")
+    marks = [
+        Mark(label=f"learning_rate: 0.1 → {n}", x=Interval(n / 10), y=Interval(n)) for n in range(9)
+    ]
+    few, many = (
+        len(render_svg(Scatter(title="t", x=x, y=x, marks=tuple(part))))
+        for part in (marks[:1], marks)
+    )
+    assert (many - few) / 8 < 4_000
 
 
 def test_pareto_front_by_hand():
