@@ -15,8 +15,8 @@ from greenbench.report.overlap import overlap
 from greenbench.report.values import number_or_none
 
 APART = (
-    "The cohort's measured energy for its work beside the same work done solo, one after another"
-    " (the sum of the members' solo energies). No modelled share is in it."
+    "The cohort's {what} for its work beside that of the same work done solo, one after another (the"
+    " sum over its members). No modelled share is in it."
 )
 CHANGED = (
     "Change: how the mutant's ratio to its originals differs beside others from solo. p is"
@@ -90,7 +90,7 @@ def _together(context: Context) -> Table:
         title="Side by side or one after another",
         columns=columns,
         rows=tuple(cells),
-        notes=(APART,),
+        notes=(APART.format(what="measured energy" if context.measured else what),),
         behind=tuple(links),
     )
 

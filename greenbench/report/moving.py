@@ -8,7 +8,6 @@ import pandas as pd
 
 from greenbench.analysis.inference import ALPHA
 from greenbench.report.text import number
-from greenbench.report.values import Kind
 
 MOST = 5
 """Hyperparameters that are named."""
@@ -50,9 +49,12 @@ def _text(sure: pd.DataFrame, studies: int) -> str:
     name = sure["hyperparameter"].iloc[0]
     known = []
     for sign, rows in sure.groupby("sign", sort=False):
-        kind: Kind = "coefficient" if sign == "ρ" else "share"
         values = rows["coefficient"].astype(float)
-        ends = dict.fromkeys(number(end, kind) for end in (values.min(), values.max()))
+        ends = dict.fromkeys(_written(sign, end) for end in (values.min(), values.max()))
         known.append(f"{sign} {' to '.join(ends)}")
     where = f" in {len(sure)} of {studies}" if studies else ""
     return f"{name}{where} ({', '.join(known)})"
+
+
+def _written(sign: object, value: float) -> str:
+    return number(value, "coefficient") if sign == "ρ" else f"{value:.2f}"

@@ -177,6 +177,9 @@ def test_the_summary_names_the_hyperparameters_that_move_with_energy(tmp_path):
     said, _ = correlated(tmp_path / "one", costs + rates)
     shown = "Moves with energy over settings, with corrected p below 0.05: epochs (ρ +1.00)."
     assert said == [shown]
+    names = [(change("optimizer", "adam"), Truth(energy=1.5))]
+    said, _ = correlated(tmp_path / "names", costs + names)
+    assert re.search(r": epochs \(ρ \+1\.00\); optimizer \(ε² 0\.\d\d\)\.$", said[0])
     said, _ = correlated(tmp_path / "none", rates)
     assert said == ["No hyperparameter is shown to move with energy."]
     few = f"{shown.removesuffix('.')}; too few settings to tell in 1 of 2 cases."
