@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from greenbench.analysis.blocks import Scale, layouts
 from greenbench.analysis.inference import ALPHA, Array
-from greenbench.analysis.samples import t_test
 
 TOTALS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
+ORIGINAL = "original"
 DELTAS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
 
 
@@ -22,21 +24,17 @@ def totals(before: pd.DataFrame, after: pd.DataFrame, quantity: str) -> pd.DataF
     """Each arm that both frames of cohorts have with one configuration, in one quantity.
 
     before, after: means over blocks; change: after against before, relative; low, high: its
-    interval by Welch's t on logarithms of block means. The intervals hold together: their
+    interval by Welch's t on logarithms of block means (of runs, where there are no blocks). The intervals hold together: their
     confidence is 1 - 0.05/m for m arms (Bonferroni), so that the chance that any of them misses
     is 5 % at most. blocks: the fewer of the two. Without two blocks on each side there is none.
     """
-    pairs = matched(before, after)
-    values = [
-        (first, _block_means(before, key, quantity), _block_means(after, key, quantity))
-        for key, first in pairs.items()
-    ]
-    known = [(first, one, two) for first, one, two in values if len(one) and len(two)]
+    sides = [_levels(table, quantity) for table in (before, after)]
+    known = _in_both(matched(before, after), sides)
     rows = [
         {
             **first,
-            "before": float(np.exp(one).mean()),
-            "after": float(np.exp(two).mean()),
+            "before": one.level,
+            "after": two.level,
             **_change(one, two, len(known), "ratio"),
         }
         for first, one, two in known
@@ -48,28 +46,20 @@ def deltas(before: pd.DataFrame, after: pd.DataFrame, quantity: str, scale: Scal
     """How each mutant's delta differs between the two, from its contrasts block by block.
 
     before, after: the deltas; change: the difference (relative for a ratio: +1 % means that the
-    mutant's ratio to its originals grew by 1 %), with an interval by Welch's t on the contrasts,
-    joint as in `totals`. Each side is compared with originals of its own.
+    mutant's ratio to its originals grew by 1 %), with an interval by Welch's t on the contrasts
+    (without blocks, on mutants and originals as independent samples), joint as in `totals`. Each side is compared with originals of its own.
     """
-    same = matched(before, after)
     sides = [
-        {
-            (study, arm): contrasts[np.isfinite(contrasts)]
-            for study, layout in layouts(table, quantity, scale).items()
-            for arm, contrasts in zip(layout.arms, np.transpose(layout.contrasts), strict=True)
-        }
+        _contrasts(table[table["block"] > 0], quantity, scale)
+        | _differences(table[table["block"] <= 0], quantity, scale)
         for table in (before, after)
     ]
-    known = [
-        (first, sides[0][key], sides[1][key])
-        for key, first in same.items()
-        if key in sides[0] and key in sides[1]
-    ]
+    known = _in_both(matched(before, after), sides)
     rows = [
         {
             **first,
-            "before": _back(float(one.mean()), scale),
-            "after": _back(float(two.mean()), scale),
+            "before": _back(one.mean, scale),
+            "after": _back(two.mean, scale),
             **_change(one, two, len(known), scale),
         }
         for first, one, two in known
@@ -101,31 +91,104 @@ def configurations(table: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str]
     return found
 
 
-def _block_means(table: pd.DataFrame, key: tuple[str, str], quantity: str) -> Array:
-    """Logarithms of the mean of each block; what is not above zero is not known."""
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """A mean of `number` units on the scale that is compared, its variance and degrees of freedom
+    (0: not known), and their level in the quantity's own unit."""
+
+    mean: float
+    variance: float
+    df: float
+    number: int
+    level: float = math.nan
+
+    @classmethod
+    def of(cls, values: Array, level: float = math.nan) -> _Mean:
+        number = len(values)
+        variance = float(values.var(ddof=1)) / number if number > 1 else 0.0
+        variance = variance if np.ptp(values) > 0 else 0.0
+        return cls(float(values.mean()), variance, number - 1, number, level)
+
+    def minus(self, other: _Mean) -> _Mean:
+        """Of two independent ones (Welch 1947, Satterthwaite 1946)."""
+        variance, df = self.variance + other.variance, 0.0
+        if self.df and other.df and variance > 0:
+            df = 1 / sum((m.variance / variance) ** 2 / m.df for m in (self, other))
+        number = min(self.number, other.number)
+        return _Mean(self.mean - other.mean, variance, df, number)
+
+
+_Side = dict[tuple[str, str], _Mean]
+"""By study and arm."""
+
+
+def _in_both(
+    same: Mapping[tuple[str, str], dict[str, str]], sides: Sequence[_Side]
+) -> list[tuple[dict[str, str], _Mean, _Mean]]:
+    one, two = sides
+    return [(first, one[k], two[k]) for k, first in same.items() if k in one and k in two]
+
+
+def _levels(table: pd.DataFrame, quantity: str) -> _Side:
+    """Of the logarithm of each block's mean, or of each run that is in none."""
+    return {
+        key: _Mean.of(np.log(values), float(values.mean()))
+        for key, values in _values(table, quantity, "ratio").items()
+    }
+
+
+def _values(table: pd.DataFrame, quantity: str, scale: Scale) -> dict[tuple[str, str], Array]:
+    """The mean of each block, or each run that is in none; for a ratio, of what is above zero."""
     if quantity not in table:
-        return np.array([])
-    rows = table[(table["study"] == key[0]) & (table["arm"] == key[1])]
-    values = pd.to_numeric(rows[quantity]).astype(float)
-    usable = values[np.isfinite(values) & (values > 0)]
-    return np.asarray(np.log(usable.groupby(rows["block"]).mean()), dtype=float)
+        return {}
+    values = pd.to_numeric(table[quantity]).astype(float)
+    usable = np.isfinite(values) & ((values > 0) | (scale == "difference"))
+    block = table["block"].to_numpy(dtype=float)
+    unit = np.where(block > 0, block, -1.0 - np.arange(len(block)))
+    known = table[["study", "arm"]].assign(_unit=unit, _value=values)[usable]
+    means = known.groupby(["study", "arm", "_unit"], sort=False)["_value"].mean().reset_index()
+    return {
+        (str(study), str(arm)): rows["_value"].to_numpy(dtype=float)
+        for (study, arm), rows in means.groupby(["study", "arm"], sort=False)
+    }
 
 
-def _change(one: Array, two: Array, family: int, scale: Scale) -> Mapping[str, Any]:
+def _contrasts(table: pd.DataFrame, quantity: str, scale: Scale) -> _Side:
+    """Of each mutant's contrasts with its blocks' originals."""
+    return {
+        (study, arm): _Mean.of(contrasts[np.isfinite(contrasts)])
+        for study, layout in layouts(table, quantity, scale).items()
+        for arm, contrasts in zip(layout.arms, np.transpose(layout.contrasts), strict=True)
+    }
+
+
+def _differences(table: pd.DataFrame, quantity: str, scale: Scale) -> _Side:
+    """Of each mutant without blocks and its study's originals: independent samples."""
+    found = {
+        key: _Mean.of(np.log(values) if scale == "ratio" else values)
+        for key, values in _values(table, quantity, scale).items()
+    }
+    return {
+        (study, arm): mutant.minus(found[study, ORIGINAL])
+        for (study, arm), mutant in found.items()
+        if arm != ORIGINAL and (study, ORIGINAL) in found
+    }
+
+
+def _change(one: _Mean, two: _Mean, family: int, scale: Scale) -> Mapping[str, Any]:
+    change = two.minus(one)
     found: dict[str, Any] = {
-        "change": _back(float(two.mean() - one.mean()), scale),
+        "change": _back(change.mean, scale),
         "low": None,
         "high": None,
-        "blocks": min(len(one), len(two)),
+        "blocks": change.number,
     }
-    spread = max(float(np.ptp(one)), float(np.ptp(two)))
-    if len(one) < 2 or len(two) < 2 or not spread > 0:
+    if not change.df > 0:
         return found
-    test = t_test(two, one, equal_var=False)
-    interval = test.confidence_interval(1 - ALPHA / family)
-    if math.isfinite(interval.low) and math.isfinite(interval.high):
-        found["low"] = _back(float(interval.low), scale)
-        found["high"] = _back(float(interval.high), scale)
+    half = float(special.stdtrit(change.df, 1 - ALPHA / family / 2)) * math.sqrt(change.variance)
+    if math.isfinite(half):
+        found["low"] = _back(change.mean - half, scale)
+        found["high"] = _back(change.mean + half, scale)
     return found
 
 

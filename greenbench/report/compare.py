@@ -13,6 +13,7 @@ from greenbench.analysis.cohorts import METRIC, main_channels
 from greenbench.report import generated
 from greenbench.report.context import Context, context
 from greenbench.report.figures import Axis, Forest, Mark, Pair, Pairs, Tone
+from greenbench.report.imported import is_blocked
 from greenbench.report.model import Cell, Column, Report, Section, Table
 from greenbench.report.notebook import ShownReport
 from greenbench.report.text import cell_text, number
@@ -26,7 +27,8 @@ SETTINGS: Final = ("kernel", "os", "governor", "turbo", "cpu_max_mhz")
 UNKNOWN: Final = "not known"
 ABOUT = (
     "AFTER against BEFORE. The intervals hold together: the chance that any interval of a table"
-    " misses is 5 % at most (Welch's t on logarithms of block means, Bonferroni). What differs"
+    " misses is 5 % at most (Welch's t on logarithms of block means, or of runs that are in no block;"
+    " Bonferroni). What differs"
     " between two dates without being recorded (the room's temperature, say) is in no interval."
 )
 ABOUT_DELTAS = (
@@ -58,6 +60,7 @@ class Compared:
     rows: pd.DataFrame
     what: str
     refused: str
+    units: str = "blocks"
 
     def gate(self, limit: float) -> Gate:
         """An arm is over the limit if its whole interval is: an estimate alone fails nothing."""
@@ -65,7 +68,9 @@ class Compared:
             return Gate(limit, self.what, refused=self.refused)
         known = self.rows[self.rows["low"].notna()]
         if known.empty:
-            reason = "no arm has two blocks in both result sets, so nothing is known beyond noise"
+            reason = (
+                f"no arm has two {self.units} in both result sets, so nothing is known beyond noise"
+            )
             return Gate(limit, self.what, refused=reason)
         over = known["low"].astype(float) > limit
         perhaps = ~over & (known["high"].astype(float) > limit)
@@ -98,6 +103,7 @@ def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
     rows = comparison.totals(one.cohorts, two.cohorts, quantity)
     times = comparison.totals(one.cohorts, two.cohorts, "train_s")
     shifts = comparison.deltas(one.cohorts, two.cohorts, quantity, "ratio")
+    units = "Blocks" if any(is_blocked(side.facts) for side in (one, two)) else "Runs"
     hardware = _hardware(one, two)
     frameworks = _frameworks(one, two)
     refused = ""
@@ -110,16 +116,16 @@ def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
     sections = (
         _summary(rows, shifts, what, differences, refused, *generated.lines(one, two)),
         _comparable(differences, energy, hardware, frameworks, _alone(one, two)),
-        _totals(rows, times, what, names),
-        _deltas(shifts, what, names),
-        _metrics(one, two),
+        _totals(rows, times, what, names, units),
+        _deltas(shifts, what, names, units),
+        _metrics(one, two, units),
     )
     report = ShownReport(
         title=f"greenbench: {names[0]} beside {names[1]}",
         basis="measured" if not energy else "none",
         sections=tuple(generated.captioned(s, one, two) for s in sections if s is not None),
     )
-    return Compared(report, rows, what, refused)
+    return Compared(report, rows, what, refused, units.lower())
 
 
 # --- what can be compared ---------------------------------------------------------------------------
@@ -349,7 +355,7 @@ def _comparable(
 
 
 def _totals(
-    rows: pd.DataFrame, times: pd.DataFrame, what: str, names: tuple[str, str]
+    rows: pd.DataFrame, times: pd.DataFrame, what: str, names: tuple[str, str], units: str
 ) -> Section | None:
     if rows.empty:
         return None
@@ -361,7 +367,7 @@ def _totals(
         Column(f"AFTER ({unit})", "quantity"),
         Column(f"Δ {what}", "percent"),
         Column("Δ time", "percent"),
-        Column("Blocks", "count"),
+        Column(units, "count"),
     )
     tables = []
     for study, of_study in rows.groupby("study", sort=False):
@@ -401,7 +407,7 @@ def _totals(
     )
 
 
-def _deltas(shifts: pd.DataFrame, what: str, names: tuple[str, str]) -> Section | None:
+def _deltas(shifts: pd.DataFrame, what: str, names: tuple[str, str], units: str) -> Section | None:
     if shifts.empty:
         return None
     figure = Pairs(
@@ -418,12 +424,12 @@ def _deltas(shifts: pd.DataFrame, what: str, names: tuple[str, str]) -> Section 
         key="deltas",
         title="Mutants against their originals, in both",
         paragraphs=(ABOUT_DELTAS,),
-        tables=tuple(_shifts(shifts, f"Δ {what}", "percent")),
+        tables=tuple(_shifts(shifts, f"Δ {what}", "percent", units)),
         figures=(figure,),
     )
 
 
-def _metrics(one: Context, two: Context) -> Section | None:
+def _metrics(one: Context, two: Context, units: str) -> Section | None:
     """Each shared metric's deltas in both; its level belongs to a seed and a framework."""
     tables: list[Table] = []
     shared = [
@@ -435,7 +441,7 @@ def _metrics(one: Context, two: Context) -> Section | None:
         found = comparison.deltas(one.cohorts, two.cohorts, str(column), "difference")
         if found.empty:
             continue
-        tables += _shifts(found, f"Δ {str(column).removeprefix(METRIC)}", "change")
+        tables += _shifts(found, f"Δ {str(column).removeprefix(METRIC)}", "change", units)
     if not tables:
         return None
     return Section(
@@ -446,14 +452,14 @@ def _metrics(one: Context, two: Context) -> Section | None:
     )
 
 
-def _shifts(rows: pd.DataFrame, what: str, kind: Kind) -> Iterator[Table]:
+def _shifts(rows: pd.DataFrame, what: str, kind: Kind, units: str) -> Iterator[Table]:
     """For each study its mutants' deltas in both, and how they changed."""
     columns = (
         Column("Mutant"),
         Column(f"{what}, BEFORE", kind),
         Column(f"{what}, AFTER", kind),
         Column("Change", kind),
-        Column("Blocks", "count"),
+        Column(units, "count"),
     )
     for study, of_study in rows.groupby("study", sort=False):
         cells: tuple[tuple[Cell, ...], ...] = tuple(

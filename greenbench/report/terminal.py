@@ -26,6 +26,8 @@ COLOURS = {
 }
 NARROWEST = 14
 """No column is squeezed below its longest word up to here."""
+TIGHT = 10
+"""The same for names and numbers where a line has no room for that."""
 
 
 def render_terminal(report: Report, console: Console) -> None:
@@ -102,14 +104,20 @@ def _table(table: Table, console: Console) -> None:
 def _widths(table: Table, texts: list[list[str]], width: int) -> list[int]:
     """What each column gets of a line: all it would like, else less for the widest first.
 
-    Words stay whole up to a length, and intervals stay on one line if all of a table's can.
+    Words stay whole up to a length, verdicts before names and numbers, and intervals stay on one
+    line if all of a table's can.
     """
     columns = [
         [inert(column.title), *(row[place] for row in texts)]
         for place, column in enumerate(table.columns)
     ]
     wanted = [max(map(cell_len, found)) for found in columns]
-    least = [min(NARROWEST, max(map(_longest_word, found))) for found in columns]
+    words = [max(map(_longest_word, found)) for found in columns]
+    least = [min(NARROWEST, word) for word in words]
+    told = [column.kind == "text" and place > 0 for place, column in enumerate(table.columns)]
+    tight = [
+        word if word_kept else min(TIGHT, word) for word, word_kept in zip(least, told, strict=True)
+    ]
     whole = [
         max((cell_len(row[place]) for row in texts), default=0)
         if any(isinstance(row[place], Interval) for row in table.rows)
@@ -117,7 +125,7 @@ def _widths(table: Table, texts: list[list[str]], width: int) -> list[int]:
         for place in range(len(columns))
     ]
     room = max(width - 2 * len(columns), len(columns))
-    for floor in ([max(pair) for pair in zip(least, whole, strict=True)], least):
+    for floor in ([max(pair) for pair in zip(least, whole, strict=True)], least, tight):
         if sum(floor) <= room:
             return _shrunk(wanted, floor, room)
     return _shrunk(wanted, [1] * len(columns), room)

@@ -1,19 +1,24 @@
 """Two result sets side by side, and the gate: against known truths and things that can't be compared."""
 
 import json
+import math
 import re
+from random import Random
 
 import pytest
 from click.testing import CliRunner
 from scipy import stats
+from shapes import PAPER_COLUMNS, paper_rows, write
 from simulated import CORE, ESTIMATE, GPU, PACKAGE, Study, Truth, change, null, simulate
 
 from greenbench.analysis import comparison
 from greenbench.api import Companion, Scenario
 from greenbench.cli import cli, main
+from greenbench.imports import import_file
 from greenbench.report import render_html, render_json, render_markdown
 from greenbench.report.compare import compare, gate_words
 from greenbench.report.context import context
+from greenbench.store import Store
 
 TRUTHS = [
     (change("epochs", 5), Truth(energy=0.5)),
@@ -60,6 +65,51 @@ def test_intervals_are_welchs_on_logs_of_block_means_and_joint(tmp_path):
     interval = test.confidence_interval(1 - 0.05 / 4)
     assert row["low"] == pytest.approx(np.expm1(interval.low), rel=1e-12)
     assert row["high"] == pytest.approx(np.expm1(interval.high), rel=1e-12)
+
+
+def test_runs_without_blocks_are_samples_and_a_gate_judges_them(tmp_path):
+    """Welch's t on logarithms of runs; of deltas, over all four samples."""
+    import numpy as np
+
+    sides = []
+    for name, seed, factor in (("before", 1, 1.0), ("after", 2, 1.2)):
+        noise = Random(seed)
+        rows = [
+            row
+            | {
+                "gpu_j": row["gpu_j"] * factor * noise.gauss(1, 0.002),
+                "cpu_package_j": row["cpu_package_j"] * factor,
+            }
+            for row in paper_rows(seed=seed)
+        ]
+        write(tmp_path / f"{name}.csv", PAPER_COLUMNS, rows)
+        import_file(tmp_path / f"{name}.csv", "paper-runs", tmp_path / name)
+        sides.append(Store.open(tmp_path / name, read_only=True))
+    tables = [context(store).cohorts for store in sides]
+    arm = "epochs: 20 → 12"
+    logs, originals = (
+        [np.log(t.loc[t["arm"] == name, "energy_j"].astype(float)) for t in tables]
+        for name in (arm, "original")
+    )
+    rows = comparison.totals(*tables, "energy_j")
+    row = rows[rows["arm"] == arm].iloc[0]
+    interval = stats.ttest_ind(logs[1], logs[0], equal_var=False).confidence_interval(
+        1 - 0.05 / len(rows)
+    )
+    assert row["blocks"] == 5
+    assert np.log1p([row["low"], row["high"]]) == pytest.approx(interval, rel=1e-9)
+    rows = comparison.deltas(*tables, "energy_j", "ratio")
+    row = rows[rows["arm"] == arm].iloc[0]
+    parts = np.array([log.var(ddof=1) / len(log) for log in (*logs, *originals)])
+    half = stats.t.ppf(1 - 0.025 / len(rows), parts.sum() ** 2 / (parts**2 / 4).sum())
+    width = np.diff(np.log1p([row["low"], row["high"]]))[0]
+    assert width == pytest.approx(2 * half * math.sqrt(parts.sum()), rel=1e-9)
+    assert row["low"] < 0 < row["high"], "both sides draw more alike"
+    found = compare(*sides)
+    assert found.gate(0.05).judged == 21
+    assert len(found.gate(0.05).over) == 21
+    (first, *_) = found.report.section("totals").tables
+    assert first.columns[-1].title == "Runs"
 
 
 def test_an_estimate_alone_fails_nothing(tmp_path):

@@ -31,6 +31,7 @@ from greenbench.report import (
     results_table,
 )
 from greenbench.report.compare import compare
+from greenbench.report.model import Column, Interval, Report, Section, Table
 from greenbench.store import Store
 
 SCHEMA = jsonschema.Draft202012Validator(report_schema())
@@ -216,6 +217,19 @@ def test_terminal_keeps_to_its_width(tmp_path):
     assert re.search(
         r"epochs: 10 → 5 .*−\d+\.\d % \[−\d+\.\d, −\d+\.\d\] .*greener", terminal(report)
     )
+
+
+def test_a_verdict_stays_in_one_piece_in_a_crowded_table():
+    columns = [Column("Mutant"), Column("Runs", "count"), Column("Δ energy (J)", "change")]
+    columns += [Column("Δ energy [95 %]", "percent"), Column("p", "p"), Column("δ", "coefficient")]
+    columns += [Column("Verdict"), Column("Δ test_accuracy [95 %]", "change")]
+    row = ("learning_rate: 0.01 → 0.0059593217089678", 2, -1084.0, Interval(1.0, -0.999, 282.125))
+    row += (0.998, -0.33, "inconclusive", Interval(82.4, 75.6, 89.3))
+    table = Table(title="A study", columns=tuple(columns), rows=(row,))
+    report = Report(
+        title="", basis="measured", sections=(Section(key="effects", title="", tables=(table,)),)
+    )
+    assert "inconclusive" in terminal(report, 80)
 
 
 def study_of(**truth):
