@@ -25,8 +25,12 @@ def report_data(report: Report) -> dict[str, Any]:
 
 
 def render_json(report: Report) -> str:
-    """`report_data` as text, the same for the same record, ending in one newline."""
-    return json.dumps(report_data(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """`report_data` as text, the same for the same record, ending in one newline.
+
+    Half a character, as in the name of a folder that is no text, is written as its escape.
+    """
+    text = json.dumps(report_data(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def render_schema() -> str:

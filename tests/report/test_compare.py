@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from random import Random
 
@@ -238,6 +239,19 @@ def test_every_format_shows_a_comparison(tmp_path):
     assert '<section id="comparable"' in render_html(report)
     figures = json.loads(render_json(report))["sections"][2]["figures"]
     assert [figure["kind"] for figure in figures] == ["forest", "pairs"]
+
+
+def test_a_folder_whose_name_is_no_text_is_compared_in_every_format(tmp_path):
+    for store in pair(tmp_path):
+        store.close()
+    before = (tmp_path / "before").rename(tmp_path / os.fsdecode(b"bef\xffore"))
+    for ending in ("json", "md", "html", "tex", "csv", "svg"):
+        path = tmp_path / f"compared.{ending}"
+        sides = ["--compare", str(before), str(tmp_path / "after"), "-o", str(path)]
+        done = CliRunner().invoke(cli, ["report", *sides], catch_exceptions=False)
+        assert done.exit_code == 0
+        assert path.read_text(encoding="utf-8")
+    assert "bef\udcffore" in json.loads((tmp_path / "compared.json").read_text())["title"]
 
 
 @pytest.mark.parametrize(
