@@ -15,6 +15,8 @@ from greenbench.imports.reading import DataFile, Row, complain
 from greenbench.imports.tables import JOULES, SECONDS, EnergyTable, MapTable, MetricTable
 
 NOT_RECORDED = "not recorded"
+MOST_BLOCKS = 2**53
+"""No file has so many; beyond it a number is not a whole one any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,13 +286,18 @@ class _Reading:
 
     def _block(self, row: Row) -> int:
         column = self.map.run.block
-        number = self.cells.number(row, column) if column else None
-        if number is None:
-            if column:
-                self.cells.bad(row, column, "", "the block's number is needed")
+        if column is None:
             return 0
-        if number != int(number) or number < 1:
-            self.cells.bad(row, str(column), str(number), "blocks are counted 1, 2, 3, …")
+        cell = self.cells.text(row, column)
+        if not cell:
+            self.cells.bad(row, column, cell, "the block's number is needed")
+            return 0
+        number = self.cells.number(row, column)
+        if number is None:
+            return 0
+        if not (1 <= number < MOST_BLOCKS and number.is_integer()):
+            self.cells.bad(row, column, cell, "blocks are counted 1, 2, 3, …")
+            return 0
         return int(number)
 
     def _status(self, row: Row) -> tuple[bool, str]:

@@ -242,6 +242,24 @@ def test_cells_that_are_not_numbers_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("cell", "needed"),
+    [
+        ("", "the block's number is needed"),
+        ("a", "a number is needed"),
+        *((cell, "blocks are counted 1, 2, 3, …") for cell in ("0", "1.5", "nan", "inf", "1e300")),
+    ],
+)
+def test_blocks_that_are_none_are_named(tmp_path, cell, needed):
+    rows = [paper_row(run=1), paper_row("epochs", 5, 20, run=cell)]
+    file = write(tmp_path / "runs.csv", PAPER_COLUMNS, rows)
+    text = map_text("paper-runs")
+    (tmp_path / "map.toml").write_text(text.replace("[run]\n", '[run]\nblock = "run"\n'))
+    with pytest.raises(UsageError) as error:
+        import_file(file, str(tmp_path / "map.toml"), tmp_path / "set")
+    assert str(error.value).splitlines() == [f'runs.csv:3: column "run": found "{cell}"; {needed}']
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('time = "time_s"', 'tiem = "time_s"', 'did you mean "time"?'),
