@@ -37,7 +37,9 @@ def _completed(context: Context) -> str:
     done = int(counts.get("completed", 0))
     others = [f"{counts[name]} {name}" for name in sorted(counts.index) if name != "completed"]
     rest = f" ({', '.join(others)})" if others else ""
-    return f"{done} of {len(trials)} trials completed{rest}."
+    warm_ups = len(trials) - len(context.counted)
+    apart = f"; {warm_ups} of them warm-ups, which enter nothing" if warm_ups else ""
+    return f"{done} of {len(trials)} trials completed{rest}{apart}."
 
 
 def _invalid(context: Context) -> Iterator[str]:

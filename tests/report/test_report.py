@@ -62,6 +62,18 @@ def test_summary_comes_first_and_names_the_greenest(tmp_path):
     assert report.section("colocation") is None
 
 
+def test_warm_ups_are_counted_apart(tmp_path):
+    store = simulate(tmp_path, [Study(TRUTHS)], run=9)
+    with store.transaction():
+        first = "cohort IN (SELECT cohort FROM trials ORDER BY position LIMIT 2)"
+        store.connection.execute(f"UPDATE trials SET counted = 0 WHERE {first}")
+    report = build_report(store)
+    assert report.section("summary").points[0] == (
+        "9 of 35 trials completed (26 planned); 2 of them warm-ups, which enter nothing."
+    )
+    assert "26 of 33 trials were not run yet" in " ".join(report.section("limits").points)
+
+
 def test_the_methods_say_what_a_reader_needs_to_repeat_the_work(tmp_path):
     """Names, seeds and numbers of the record, and the tests of each section that is there."""
     session = {
