@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from greenbench.report.model import Report, Section
+from greenbench.report.values import Cell
 
 KEY: Final = re.compile(r"[a-z][a-z0-9-]{0,40}")
 RESERVED: Final = ("trials", "report", "data", "tip")
@@ -72,12 +74,22 @@ def _checked(value: object, taken: set[str]) -> Section:
                 f"the section {value.key!r} is broken: row {wrong[0]} of its table"
                 f" {table.title!r} has not one cell for each of {len(table.columns)} columns"
             )
+        huge = [n for n, row in enumerate(table.rows, 1) if any(map(_is_huge, row))]
+        if huge:
+            raise ValueError(
+                f"the section {value.key!r} is broken: row {huge[0]} of its table {table.title!r} has"
+                " a whole number that no float holds"
+            )
         if table.behind and len(table.behind) != len(table.rows):
             raise ValueError(
                 f"the section {value.key!r} is broken: `behind` of its table {table.title!r} has"
                 f" not one entry for each of {len(table.rows)} rows"
             )
     return section
+
+
+def _is_huge(cell: Cell) -> bool:
+    return isinstance(cell, int) and abs(cell) > sys.float_info.max
 
 
 def _first(error: Exception) -> str:

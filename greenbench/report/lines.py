@@ -73,7 +73,7 @@ def _ends(marks: Sequence[Mark], band: float | None) -> tuple[float, float]:
 
 def _line(mark: Mark, band: float | None, low: float, high: float, room: int) -> str:
     def at(value: float) -> int:
-        share = (min(max(value, low), high) - low) / (high - low)
+        share = (min(max(value, low), high) / 2 - low / 2) / (high / 2 - low / 2)
         return min(room - 1, max(0, round(share * (room - 1))))
 
     cells = [" "] * room

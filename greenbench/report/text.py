@@ -46,6 +46,8 @@ def number(value: float, kind: Kind) -> str:
 
 
 def _interval(cell: Interval, kind: Kind) -> str:
+    if math.isnan(cell.value):
+        return UNKNOWN
     if cell.low is None or cell.high is None:
         return cell_text(cell.value, kind)
     numbers = [number(x, kind).removesuffix(" %") for x in (cell.value, cell.low, cell.high)]

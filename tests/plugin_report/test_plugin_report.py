@@ -1,6 +1,8 @@
 """The example of docs/hooks/report.md: it is what the page shows, it installs, it reports."""
 
+import io
 import json
+import math
 import os
 import re
 import subprocess
@@ -10,9 +12,20 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from greenbench.report import Column, Interval, Report, Section, Table, render_html, render_markdown
+from greenbench.report import (
+    Column,
+    Interval,
+    Report,
+    Section,
+    Table,
+    render_html,
+    render_markdown,
+    render_terminal,
+)
 from greenbench.report.extended import with_sections
+from greenbench.report.figures import Axis, Forest, Mark
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests" / "fixtures" / "plugin-report"
@@ -100,6 +113,14 @@ WRONG = {
         Section(key="a", title="x", tables=(Table(title="t", columns=(Column("c"),), rows=((),)),)),
         "row 1",
     ),
+    "a number that no float holds": (
+        Section(
+            key="a",
+            title="x",
+            tables=(Table(title="t", columns=(Column("c", "count"),), rows=((10**400,),)),),
+        ),
+        "row 1",
+    ),
     "an unknown kind": (
         Section(
             key="a",
@@ -136,6 +157,23 @@ def test_a_broken_section_is_named_and_the_rest_goes_on(name):
     assert words in problem
     assert "odd 1.0: " in render_html(found)
     assert "odd 1.0" in render_markdown(found)
+
+
+def test_intervals_that_are_no_numbers_are_shown_as_not_known():
+    odd = [Interval(math.nan, math.inf, -math.inf), Interval(1e308, -1e308, 1e308)]
+    table = Table(
+        title="t", columns=(Column("c", "percent"),), rows=tuple((value,) for value in odd)
+    )
+    marks = tuple(Mark(label="m", x=value, tone="good") for value in odd)
+    figure = Forest(title="f", x=Axis(title="x", kind="percent", better="less"), marks=marks)
+    section = Section(key="mine", title="x", tables=(table,), figures=(figure,))
+    report = Report(title="t", basis="none", sections=())
+    found = with_sections(report, [("odd 1.0", section)])
+    assert "| – |" in render_markdown(found)
+    assert "nan" not in render_html(found).partition("<script")[0]
+    console = Console(width=80, record=True, file=io.StringIO())
+    render_terminal(found, console)
+    assert "▼" in console.export_text()
 
 
 def test_a_plugins_numbers_keep_their_types():
