@@ -31,6 +31,8 @@ MOST_LINES = 30
 """Lines of a forest plot or of pairs; the table beside it has all."""
 LINE_IN, LETTER_IN = 0.24, 0.069
 """Height of a line; width of a letter of 9 points, on the safe side of the mean."""
+TITLE_IN = 0.26
+"""What a title takes of the height."""
 MOST_LETTERS = 38
 MOST_LEVEL = 6
 """Columns of a heat map whose names stand level."""
@@ -123,7 +125,7 @@ def _height_in(figure: Figure) -> float:
         return top + bottom + LINE_IN * min(len(figure.pairs), MOST_LINES)
     if isinstance(figure, Heatmap):
         return top + bottom + 0.3 * len(figure.rows)
-    return 4.2 if isinstance(figure, Scatter) else 2.8
+    return 4.2 if isinstance(figure, Scatter) else 2.9
 
 
 def _margins_in(figure: Figure) -> tuple[float, float, float, float]:
@@ -137,12 +139,16 @@ def _margins_in(figure: Figure) -> tuple[float, float, float, float]:
         return _width_in(labels), _width_in(beside) + 0.05, 0.4, 0.55
     if isinstance(figure, Pairs):
         labels = [pair.label for pair in figure.pairs[:MOST_LINES]]
-        return _width_in(labels), 0.2, 0.5, 0.55
+        return _width_in(labels), 0.2, TITLE_IN + 0.3, 0.55
     if isinstance(figure, Heatmap):
         longest = _width_in(figure.columns, 24)
         slanted = len(figure.columns) > MOST_LEVEL
         return _width_in(figure.rows), 0.5 if slanted else 0.1, 0.45 + 0.5 * longest * slanted, 0.1
-    return (0.85, 0.15, 0.45, 0.55) if isinstance(figure, Scatter) else (0.7, 0.15, 0.5, 0.5)
+    return (
+        (0.85, 0.15, 0.45, 0.55)
+        if isinstance(figure, Scatter)
+        else (0.7, 0.15, TITLE_IN + 0.3, 0.5)
+    )
 
 
 def _width_in(texts: Sequence[str], longest: int = MOST_LETTERS) -> float:
@@ -285,9 +291,10 @@ def _pairs(figure: Pairs, axes: Axes, sheet: Sheet) -> None:
     _lines(axes, [pair.label for pair in pairs])
     _numbers(axes.xaxis, figure.x.kind)
     axes.set_xlabel(_axis_title(figure.x))
-    sheet.legend(loc="upper right", ncols=2, frameon=False, fontsize=8)
-    if axes.get_xlim()[0] > 0:
-        axes.set_xlim(left=0)  # lengths are compared
+    _legend(sheet, 2)
+    low, high = axes.get_xlim()
+    if low > 0:
+        axes.set_xlim(0, 1.02 * high)  # lengths are compared
     _rest(axes, len(figure.pairs) - len(pairs))
 
 
@@ -319,7 +326,14 @@ def _trace(figure: Trace, axes: Axes, sheet: Sheet) -> None:
     axes.spines["left"].set_visible(True)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Power (W)")
-    sheet.legend(loc="upper right", ncols=4, frameon=False, fontsize=8)
+    _legend(sheet, 4)
+
+
+def _legend(sheet: Sheet, columns: int) -> None:
+    """Below the title, which may be as wide as the figure."""
+    top = 1 - TITLE_IN / sheet.get_figheight()
+    where: Any = {"loc": "upper right", "bbox_to_anchor": (1.0, top), "borderaxespad": 0.2}
+    sheet.legend(ncols=columns, frameon=False, fontsize=8, **where)
 
 
 def _runs(
