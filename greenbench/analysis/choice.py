@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import special
 
 from greenbench.analysis.blocks import Layout, fit_blocks, layouts
-from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.inference import ALPHA, Array, relative
 
 FEWEST_BLOCKS = 3
 """With fewer, the blocks that are left to choose from know nothing of the noise."""
@@ -138,7 +138,7 @@ def _row(energy: Layout, arms: Collection[str]) -> dict[str, Any]:
     arm = int(choose(costs, allowed))
     original = float(energy.pool_means(exponential=True).mean())
     mean, half = (float(found.mean), float(found.half)) if arm >= 0 else (0.0, math.nan)
-    saving, low, high = map(_saved, (mean, mean + half, mean - half))
+    saving, low, high = (-relative(x) for x in (mean, mean + half, mean - half))
     return {
         "arm": energy.arms[arm] if arm >= 0 else "original",
         "mutation": energy.mutations[arm] if arm >= 0 else "",
@@ -150,10 +150,5 @@ def _row(energy: Layout, arms: Collection[str]) -> dict[str, Any]:
         "saving_j": saving * original,
         "low_j": low * original,
         "high_j": high * original,
-        "naive": _saved(float(np.nanmean(costs[:, arm]))) if arm >= 0 else 0.0,
+        "naive": -relative(float(np.nanmean(costs[:, arm]))) if arm >= 0 else 0.0,
     }
-
-
-def _saved(change: float) -> float:
-    """From a change of the logarithm."""
-    return -math.inf if change >= 700 else -math.expm1(change)

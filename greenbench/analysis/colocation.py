@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from greenbench.analysis.inference import Array
+from greenbench.analysis.inference import Array, relative
 from greenbench.analysis.pairs import Pairs
 from greenbench.analysis.samples import t_test
 
@@ -97,8 +97,8 @@ def _welch(one: Array, other: Array) -> tuple[float | None, float | None, float 
     if not (len(one) and len(other)):
         return None, None, None
     a, b = np.log(one), np.log(other)
-    change = math.expm1(float(b.mean() - a.mean()))
+    change = relative(float(b.mean() - a.mean()))
     if min(len(a), len(b)) < 2 or not max(np.ptp(a), np.ptp(b)) > 0:
         return change, None, None
     found = t_test(b, a, equal_var=False).confidence_interval()
-    return change, math.expm1(found.low), math.expm1(min(found.high, 700.0))
+    return change, relative(found.low), relative(found.high)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from greenbench.analysis.association import associate, scaled
-from greenbench.analysis.inference import ALPHA, Array, fdr
+from greenbench.analysis.inference import ALPHA, Array, fdr, relative
 from greenbench.analysis.settings import Series
 
 FEWEST_SETTINGS = 4
@@ -160,9 +160,9 @@ def _shift(part: Series, quantity: str) -> dict[str, Any] | None:
     half = float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(variance)
     return {
         "settings": len(settings),
-        "shift": math.expm1(center),
-        "low": math.expm1(center - half),
-        "high": math.expm1(center + half),
+        "shift": relative(center),
+        "low": relative(center - half),
+        "high": relative(center + half),
         "p": 2 * float(stats.t.sf(abs(center) / math.sqrt(variance), df)),
         "extrapolated": bool((x > 0).all() or (x < 0).all()),
     }

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from greenbench.analysis.deltas import deltas
-from greenbench.analysis.inference import ALPHA
+from greenbench.analysis.inference import ALPHA, relative
 
 OUTLIER = 3.5
 """Modified z beyond which a run is an outlier (Iglewicz and Hoaglin 1993); among many runs as far
@@ -66,11 +66,11 @@ def drift(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
                 "study": study,
                 "runs": len(table),
                 "hours": float(hours.max()),
-                "per_hour": _relative(slope),
-                "low": _relative(slope - half),
-                "high": _relative(slope + half),
+                "per_hour": relative(slope),
+                "low": relative(slope - half),
+                "high": relative(slope + half),
                 "p": 2 * float(special.stdtr(df, -abs(slope) / error)),
-                "over_suite": _relative(slope * float(hours.max())),
+                "over_suite": relative(slope * float(hours.max())),
             }
         )
     return pd.DataFrame.from_records(rows, columns=list(DRIFT_COLUMNS))
@@ -140,7 +140,3 @@ def _known(cohorts: pd.DataFrame, quantity: str) -> pd.DataFrame:
     table: pd.DataFrame = cohorts.loc[usable, columns].copy()
     table["_log"] = np.log(values[usable])
     return table
-
-
-def _relative(value: float) -> float:
-    return math.expm1(value) if value < 700 else math.inf

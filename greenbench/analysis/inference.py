@@ -34,6 +34,11 @@ class Permutation:
     exact: bool
 
 
+def relative(change: float) -> float:
+    """A change of a logarithm as a relative one; beyond what a float holds it is infinite."""
+    return math.inf if change >= 700 else math.expm1(change)
+
+
 def rounded_down(df: float) -> float:
     """Degrees of freedom to three digits below 100 and two above it, never up: on the safe side,
     and few enough for limits to be worked out once each."""

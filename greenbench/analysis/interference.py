@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from greenbench.analysis.colocation import block_means
-from greenbench.analysis.inference import ALPHA, Array, holm
+from greenbench.analysis.inference import ALPHA, Array, holm, relative
 from greenbench.analysis.pairs import Pairs, Place
 from greenbench.analysis.records import records
 
@@ -265,7 +265,7 @@ def _compared(parts: list[Array], whole: Array) -> dict[str, Any]:
     found = empty | {
         "apart": math.fsum(times * float(p.mean()) for p, times in distinct.values()),
         "together": float(whole.mean()),
-        "change": _relative(change),
+        "change": relative(change),
     }
     if len(whole) < 2 or any(len(p) < 2 for p, _ in distinct.values()):
         return found
@@ -279,7 +279,7 @@ def _compared(parts: list[Array], whole: Array) -> dict[str, Any]:
         return found
     df = variance**2 / math.fsum(term**2 / n for term, n in terms)
     half = float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(variance)
-    return found | {"low": _relative(change - half), "high": _relative(change + half)}
+    return found | {"low": relative(change - half), "high": relative(change + half)}
 
 
 def _times(
@@ -312,8 +312,8 @@ def _difference(row: pd.Series) -> dict[str, Any]:
     center = math.log1p(float(row["estimate"])) - math.log1p(float(row["estimate_solo"]))
     half = float(stats.t.ppf(1 - ALPHA / 2, df)) * error
     return found | {
-        "low": _relative(center - half),
-        "high": _relative(center + half),
+        "low": relative(center - half),
+        "high": relative(center + half),
         "p": 2 * float(stats.t.sf(abs(center) / error, df)),
     }
 
@@ -350,10 +350,6 @@ def _told(change: float) -> bool:
 def _ratio(change: float, other: float) -> float | None:
     """The change from one relative change to another."""
     return (1 + change) / (1 + other) - 1 if _told(change) and _told(other) else None
-
-
-def _relative(value: float) -> float:
-    return math.expm1(value) if value < 700 else math.inf
 
 
 def _plus_one(value: float | None) -> float | None:

@@ -15,7 +15,7 @@ from greenbench.report.context import Context
 from greenbench.report.effects import Judged, judged
 from greenbench.report.model import Interval, Section
 from greenbench.report.moving import moving
-from greenbench.report.text import cell_text
+from greenbench.report.text import cell_text, number
 
 WORDS = ("greener", "costlier", "unchanged", "inconclusive")
 
@@ -138,14 +138,17 @@ def _against(row: Mapping[str, Any] | None, name: str, study: str, *takes: str) 
     one = 1.0 if name == "slowdown" else 0.0
     change, low, high = (float(row[key]) - one for key in (name, "low", "high"))
     if low * high > 0:
-        sizes = sorted((100 * abs(low), 100 * abs(high)))
+        size, *ends = (
+            number(abs(value), "percent").lstrip("+")
+            for value in (change, *sorted((low, high), key=abs))
+        )
+        bounds = ", ".join(end.removesuffix(" %") for end in ends)
         less = "less" if change < 0 else "more"
-        size = f"{100 * abs(change):.1f} % {less} {what}"
-        yield f"{study}: {who} takes {size} than {solo} [{sizes[0]:.1f}, {sizes[1]:.1f}]."
+        yield f"{study}: {who} takes {size} {less} {what} than {solo} [{bounds}]."
     else:
         known = cell_text(Interval(change, low, high), "percent")
         yield f"{study}: whether {who} takes more or less {what} than {solo} can't be told ({known})."
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -155,3 +155,9 @@ def test_pooled_intervals_cover(blocks, originals, mutants, interaction):
         fit = fit_blocks(one, originals)
         together += (np.abs(fit.estimate) <= fit.joint(np.ones(mutants, dtype=bool))[0]).all()
     assert together / 150 == pytest.approx(0.96, abs=0.04)
+
+
+def test_a_change_beyond_what_a_float_holds_is_infinite():
+    assert inference.relative(800.0) == math.inf
+    assert inference.relative(-800.0) == -1
+    assert inference.relative(math.log(1.1)) == pytest.approx(0.1)
