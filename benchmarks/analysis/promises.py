@@ -14,7 +14,10 @@ from pathlib import Path
 import numpy as np
 from rules import fitted, greener, joint_half, kept, unblocked
 
+from greenbench.analysis.blocks import fit_blocks
 from greenbench.analysis.choice import choose, cross_fit
+from greenbench.analysis.verdicts import FINE, performance_verdict
+from greenbench.api import Metric
 from suites import RUN, WORLDS, Design, World, suites
 
 BLOCKS = (3, 4, 5, 6, 8, 10, 15, 20, 30)
@@ -24,6 +27,9 @@ EFFECT = 0.04
 """True saving of the power columns."""
 MARGIN = 3.0
 """Margin of performance in standard deviations of a run."""
+ITEMS_BLOCKS = 5
+SCATTER = (0.1, 1.0)
+"""Standard deviation of a run in those of its share over test items."""
 AT_ONCE = 2_000
 SHARES = ("covered", "together", "wrong", "safe", "found", "seen", "covered_apart", "seen_apart")
 MEASURES = (*SHARES, "width")
@@ -95,6 +101,33 @@ class Race:
     loses: tuple[float, ...]
 
 
+def wrongly_safe(items: int, share: float, scatter: float, count: int) -> tuple[float, float]:
+    """The margin, and how often a mutant that truly loses it is called kept: shares of `items` test
+    items, drawn anew for each arm of a suite, with runs that scatter by `scatter` of their error."""
+    error = math.sqrt(share * (1 - share) / items)
+    margin = 2.5 * math.sqrt(2) * error
+    random = np.random.default_rng([SEED, 9, items, round(1000 * share), round(10 * scatter)])
+    design, world = DESIGNS[0], WORLDS[1]
+    arms, originals = suites(random, world, design, ITEMS_BLOCKS, count)
+    runs = (arms - originals.mean(axis=-1)[..., None]) / RUN * scatter * error
+    fit = fit_blocks(runs, design.originals, own=True)
+    old, new = (random.binomial(items, p, count) / items for p in (share, share - margin))
+    metric = Metric(name="accuracy", direction="maximize", margin=margin, items=items)
+    rows = (
+        {"original_mean": o, "estimate": e, "error": f, "df": df, "low": e - h, "high": e + h}
+        for o, e, f, df, h in zip(
+            old,
+            new - old + fit.estimate[:, 0],
+            fit.error[:, 0],
+            fit.df[:, 0],
+            fit.half_width()[:, 0],
+            strict=True,
+        )
+    )
+    words = [performance_verdict(row, metric) for row in rows]
+    return margin, sum(word in FINE for word in words) / count
+
+
 RACES = (
     Race("15 alike", (0.02,) * 15, (0.0,) * 15),
     Race("15 alike near the margin", (0.02,) * 15, (2.0,) * 15),
@@ -161,8 +194,19 @@ def table(count: int) -> str:
         ours = cell(WORLDS[2], DESIGNS[0], blocks, min(count, 4_000))
         numbers = f"{100 * covered:.1f} % | {100 * wrong:.1f} % | {100 * ours['covered']:.1f} %"
         lines.append(f"| {blocks} | {numbers} |")
-    lines += ["", lucky(min(count, 4_000))]
+    lines += ["", with_items(count), "", lucky(min(count, 4_000))]
     return "\n".join(lines) + "\n"
+
+
+def with_items(count: int) -> str:
+    """The section on the test set's own error."""
+    lines = [OF_ITEMS.format(count=count, blocks=ITEMS_BLOCKS)]
+    for items in (100, 200, 1_000, 10_000):
+        for share in (0.9, 0.98, 0.995):
+            found = [wrongly_safe(items, share, scatter, count) for scatter in SCATTER]
+            safe = " | ".join(f"{100 * share:.1f} %" for _, share in found)
+            lines.append(f"| {items:,} | {share:g} | {found[0][0]:.4f} | {safe} |")
+    return "\n".join(lines)
 
 
 def lucky(count: int) -> str:
@@ -237,6 +281,15 @@ As many runs, first all originals, then one arm after another, compared without 
 
 | blocks | covers, in sequence | wrong greener, in sequence | covers, in blocks |
 | ---: | ---: | ---: | ---: |"""
+OF_ITEMS = """## The test set is a sample too
+
+{count:,} suites of {blocks} blocks a row; noise *as recorded*. Accuracy is a share of so many test
+items, drawn anew for each arm, which the same items for both would only make safer. The mutant truly
+loses the margin, 2.5 standard errors of a difference between two such shares. **wrongly safe** where
+runs scatter little beside the error of the items, and where they scatter as much.
+
+| items | accuracy | margin | wrongly safe, little | wrongly safe, as much |
+| ---: | ---: | ---: | ---: | ---: |"""
 LUCK = """## The winner's luck
 
 {count:,} suites a row; noise *as recorded*. How often a mutant is named the greenest acceptable one;

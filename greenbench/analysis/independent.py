@@ -17,7 +17,12 @@ from greenbench.analysis.diagnostics import drifted, null_like
 from greenbench.analysis.inference import ALPHA, Array
 from greenbench.analysis.settings import Series, series
 from greenbench.analysis.unpaired import unpaired_deltas
-from greenbench.analysis.verdicts import WORST_FIRST, PerformanceVerdict, items_variance
+from greenbench.analysis.verdicts import (
+    WORST_FIRST,
+    PerformanceVerdict,
+    items_errors,
+    with_items,
+)
 from greenbench.api import Metric
 
 EnergyWord = Literal["greener", "costlier", "inconclusive"]
@@ -181,7 +186,7 @@ def performance_word(
     One-sided non-inferiority at 5 % by Welch's t on independent samples: kept if the loss is below
     the margin with 95 % confidence, damaged if it is above with that confidence, improved if the
     two-sided 95 % interval holds gains only. Where the metric is a share of a known number of test
-    items, their sampling error is part of it (`verdicts.loss`).
+    items, their sampling error is part of it (`verdicts.items_errors`).
     """
     if metric.margin is None:
         return None
@@ -190,27 +195,25 @@ def performance_word(
     one, other = (_finite(table, f"metric.{metric.name}") for table in (mutant, originals))
     if min(len(one), len(other)) < 2 or max(np.ptp(one), np.ptp(other)) == 0:
         return "inconclusive"
-    gain, error, df = _gain(one, other, metric)
+    parts = [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (one, other)]
+    error = math.sqrt(sum(part for part, _ in parts))
     if not error > 0:
         return "inconclusive"
-    one_sided, two_sided = special.stdtrit(df, (1 - ALPHA, 1 - ALPHA / 2)) * error
-    if gain - two_sided > 0:
+    df = error**4 / sum(part**2 / n for part, n in parts)
+    change = float(one.mean() - other.mean())
+    gain = change if metric.direction == "maximize" else -change
+    more, less = (
+        with_items(error, df, items) for items in items_errors(float(other.mean()), change, metric)
+    )
+    if gain > _half(*more, 1 - ALPHA / 2):
         return "improved"
-    if gain - one_sided > -metric.margin:
+    if gain - _half(*more, 1 - ALPHA) > -metric.margin:
         return "kept"
-    return "damaged" if gain + one_sided < -metric.margin else "inconclusive"
+    return "damaged" if gain + _half(*less, 1 - ALPHA) < -metric.margin else "inconclusive"
 
 
-def _gain(one: Array, other: Array, metric: Metric) -> tuple[float, float, float]:
-    """By how much `one` is better than `other`, its standard error and degrees of freedom (Welch
-    1947; that of the test items is known without any)."""
-    parts = [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (one, other)]
-    change, of_runs = float(one.mean() - other.mean()), sum(part for part, _ in parts)
-    if not of_runs > 0:
-        return change, math.nan, math.nan
-    variance = of_runs + items_variance(float(other.mean()), change, metric)
-    df = (variance / of_runs) ** 2 / sum((part / of_runs) ** 2 / n for part, n in parts)
-    return (change if metric.direction == "maximize" else -change), math.sqrt(variance), df
+def _half(error: float, df: float, quantile: float) -> float:
+    return float(special.stdtrit(df, quantile)) * error
 
 
 def _energy_word(

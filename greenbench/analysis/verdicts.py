@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from scipy import special
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from greenbench.analysis.inference import ALPHA
 from greenbench.api import Metric
@@ -27,6 +28,8 @@ WORST_FIRST: tuple[PerformanceVerdict, ...] = (
 )
 FINE = ("kept", "improved")
 """Words for a performance that may be taken."""
+ROUNDING = 12
+"""Digits of a share: a mean of ones is 1."""
 
 
 def noise_band(deltas: pd.DataFrame) -> float | None:
@@ -61,8 +64,8 @@ def energy_verdict(row: Row, band: float | None, smallest: float | None = None) 
 @dataclass(frozen=True, slots=True)
 class Loss:
     """How far a mutant's metric fell, in the metric's unit (negative: gained), with the 95 %
-    bounds of two one-sided tests; `items_error` is the part of its standard error that comes from
-    the test set (0 where the number of its items is not known)."""
+    bounds of two one-sided tests; `items_error` is the part of the standard error of `worst` that
+    comes from the test set (0 where the number of its items is not known)."""
 
     estimate: float
     best: float
@@ -74,29 +77,50 @@ def loss(row: Row, metric: Metric) -> Loss | None:
     """From a row of `deltas(…, "metric.NAME", "difference")`; None where its noise is not known.
 
     Where the metric is a share of `metric.items` test items, another test set would give another
-    share: the variance of that, (p(1-p) + q(1-q))/n for shares p and q as if the two had been
-    tested on different items (an upper bound where the same items serve both), is added to that
-    of the blocks, with degrees of freedom by Satterthwaite (1946). It does not shrink with blocks.
+    share: its error (`items_errors`) is added to that of the blocks (`with_items`). It does not
+    shrink with blocks.
     """
     error, df = float(row["error"]), float(row["df"])
     if not (error > 0 and df > 0):
         return None
-    sign = 1.0 if metric.direction == "maximize" else -1.0
-    center = -sign * float(row["estimate"])
-    items = items_variance(float(row["original_mean"]), float(row["estimate"]), metric)
-    variance = error**2 + items
-    df *= (variance / error**2) ** 2
-    half = float(special.stdtrit(df, 1 - ALPHA)) * math.sqrt(variance)
-    return Loss(center, center - half, center + half, math.sqrt(items))
+    change = float(row["estimate"])
+    center = change if metric.direction == "minimize" else -change
+    items = items_errors(float(row["original_mean"]), change, metric)
+    up, down = (
+        float(special.stdtrit(freedom, 1 - ALPHA)) * whole
+        for whole, freedom in (with_items(error, df, part) for part in items)
+    )
+    return Loss(center, center - down, center + up, items[0])
 
 
-def items_variance(original: float, change: float, metric: Metric) -> float:
-    """Variance of a change of a share of `metric.items` test items; 0 where they are not known."""
+def items_errors(original: float, change: float, metric: Metric) -> tuple[float, float]:
+    """How far test items mislead about a change of a share, as standard errors: by how much more,
+    and by how much less, may truly be lost. 0 where their number is not known.
+
+    As if the two shares were found on different items, an upper bound where the same serve both:
+    from the 90 % interval of a difference of proportions by Newcombe (1998, method 10), which holds
+    near shares of 0 and 1 too, where √(p(1-p)/n) is too small, and 0 at last.
+    """
     whole = 100.0 if metric.unit == "%" else 1.0
-    shares = (original / whole, (original + change) / whole)
-    if not metric.items or not all(0 <= share <= 1 for share in shares):
-        return 0.0
-    return whole**2 * sum(share * (1 - share) for share in shares) / metric.items
+    items, share = metric.items, round(original / whole, ROUNDING)
+    if not items or not 0 <= share <= 1:
+        return 0.0, 0.0
+    shares = np.clip([share + change / whole, share], 0, 1)
+    new, old = (shares * items).tolist()
+    low, high = confint_proportions_2indep(
+        new, items, old, items, method="newcomb", compare="diff", alpha=2 * ALPHA
+    )
+    found = float(shares[0] - shares[1])
+    per_error = whole / float(special.ndtri(1 - ALPHA))
+    below, above = (found - float(low)) * per_error, (float(high) - found) * per_error
+    return (below, above) if metric.direction == "maximize" else (above, below)
+
+
+def with_items(error: float, df: float, items_error: float) -> tuple[float, float]:
+    """A standard error of runs with that of test items, which is known without any, and the
+    degrees of freedom of both (Satterthwaite 1946)."""
+    both = math.hypot(error, items_error)
+    return both, df * (both / error) ** 4
 
 
 def performance_verdict(

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
 import pandas as pd
 
 from greenbench.analysis import comparison
-from greenbench.analysis.cohorts import METRIC, main_channels
+from greenbench.analysis.cohorts import METRIC
 from greenbench.report import generated
 from greenbench.report.context import Context, context
 from greenbench.report.figures import Axis, Forest, Mark, Pair, Pairs, Tone
 from greenbench.report.imported import is_blocked
+from greenbench.report.likeness import (
+    differences,
+    only_in_one,
+    other_frameworks,
+    other_hardware,
+    why_no_energy,
+)
 from greenbench.report.model import Cell, Column, Report, Section, Table
 from greenbench.report.notebook import ShownReport
 from greenbench.report.text import cell_text, number
 from greenbench.report.values import Interval, Kind, number_or_none
 from greenbench.store import Store
 
-HARDWARE: Final = ("cpu_model", "cpu_logical", "memory_bytes", "machine", "virtual", "gpus")
-"""Facts of a host that make another one of it."""
-SETTINGS: Final = ("kernel", "os", "governor", "turbo", "cpu_max_mhz")
-"""Facts of a host that its owner changes."""
-UNKNOWN: Final = "not known"
 ABOUT = (
     "AFTER against BEFORE. The intervals hold together: the chance that any interval of a table"
     " misses is 5 % at most (Welch's t on logarithms of block means, or of runs that are in no block;"
@@ -96,16 +97,16 @@ def compare(
 
 
 def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
-    differences = list(_differences(one, two))
-    energy = _why_no_energy(one, two)
+    differing = list(differences(one, two))
+    energy = why_no_energy(one, two)
     quantity = "cpu_time_s" if energy else "energy_j"
     what = "CPU time" if energy else "energy"
     rows = comparison.totals(one.cohorts, two.cohorts, quantity)
     times = comparison.totals(one.cohorts, two.cohorts, "train_s")
     shifts = comparison.deltas(one.cohorts, two.cohorts, quantity, "ratio")
     units = "Blocks" if any(is_blocked(side.facts) for side in (one, two)) else "Runs"
-    hardware = _hardware(one, two)
-    frameworks = _frameworks(one, two)
+    hardware = other_hardware(one, two)
+    frameworks = other_frameworks(one, two)
     refused = ""
     if rows.empty:
         refused = "no arm with the same configuration completed in both result sets"
@@ -114,8 +115,8 @@ def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
     elif frameworks:
         refused = f"they trained in different frameworks ({frameworks}), which would be judged"
     sections = (
-        _summary(rows, shifts, what, differences, refused, *generated.lines(one, two)),
-        _comparable(differences, energy, hardware, frameworks, _alone(one, two)),
+        _summary(rows, shifts, what, differing, refused, *generated.lines(one, two)),
+        _comparable(differing, energy, hardware, frameworks, only_in_one(one, two)),
         _totals(rows, times, what, names, units),
         _deltas(shifts, what, names, units),
         _metrics(one, two, units),
@@ -128,148 +129,11 @@ def _compared(one: Context, two: Context, names: tuple[str, str]) -> Compared:
     return Compared(report, rows, what, refused, units.lower())
 
 
-# --- what can be compared ---------------------------------------------------------------------------
-
-
-def _why_no_energy(one: Context, two: Context) -> str:
-    """Why energies can't be set side by side; empty if they can."""
-    if not (one.measured and two.measured):
-        bases = (one.basis, two.basis)
-        if "measured" in bases:
-            other = bases[1 - bases.index("measured")]
-            word = "an estimate" if other == "estimate" else "not recorded"
-            return f"energy was measured in one and is {word} in the other"
-        return "energy was measured in neither"
-    channels = [main_channels(side.cohorts) for side in (one, two)]
-    if channels[0] != channels[1]:
-        return f"the totals add other channels ({channels[0] or 'none'}; {channels[1] or 'none'})"
-    return ""
-
-
-def _hardware(one: Context, two: Context) -> str:
-    """The facts that make it another machine, with both values; empty if none."""
-    sides = [_host(side) for side in (one, two)]
-    return "; ".join(
-        f"{key} {_short(sides[0].get(key))}, then {_short(sides[1].get(key))}"
-        for key in HARDWARE
-        if sides[0].get(key) != sides[1].get(key)
-    )
-
-
-def _frameworks(one: Context, two: Context) -> str:
-    """The frameworks of studies that trained in another one; empty if none is known to have."""
-    found = [
-        f"{studies}: {first}, then {second}"
-        for what, first, second, studies in _trained(one, two)
-        if what == "framework" and UNKNOWN not in (first, second)
-    ]
-    return "; ".join(found)
-
-
-def _alone(one: Context, two: Context) -> list[str]:
-    """For each side the planned studies that the other has none of that name of."""
-    names = [side.studies() for side in (one, two)]
-    return [
-        ", ".join(name for name in mine if name not in others)
-        for mine, others in (names, names[::-1])
-    ]
-
-
-def _trained(one: Context, two: Context) -> Iterator[tuple[str, str, str, str]]:
-    """What trained in studies of one name, where it is not the same: what (model, framework,
-    image, data), both values, and the studies. A member's place in the cohort tells it apart."""
-    members = [_members(side) for side in (one, two)]
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for place in (place for place in members[0] if place in members[1]):
-        sides = [
-            _traits(side, models[place]) for side, models in zip((one, two), members, strict=True)
-        ]
-        for what in sides[0]:
-            first, second = (_short(side[what]) for side in sides)
-            if first != second:
-                studies = found.setdefault((what, first, second), [])
-                studies += [place[0]] if place[0] not in studies else []
-    for (what, first, second), studies in found.items():
-        yield what, first, second, ", ".join(studies)
-
-
-def _members(side: Context) -> dict[tuple[str, int], str]:
-    """The model at each place of a study's cohorts."""
-    counted = side.counted.drop_duplicates(["study", "slot"])
-    rows = counted[["study", "slot", "model"]].itertuples(index=False, name=None)
-    return {(str(study), int(slot)): str(model) for study, slot, model in rows}
-
-
-def _traits(side: Context, model: str) -> dict[str, Any]:
-    """What a model is and ran in, as the record of one side has it."""
-    known = (side.facts.get("models") or {}).get(model) or {}
-    return {
-        "model": model,
-        "framework": known.get("framework"),
-        "image": (_last(side).get("images") or {}).get(model),
-        "data": known.get("data"),
-    }
-
-
-def _differences(one: Context, two: Context) -> Iterator[tuple[str, str, str]]:
-    """What is not the same: its name and both values."""
-    hosts, last, facts = (
-        [read(side) for side in (one, two)] for read in (_host, _last, lambda side: side.facts)
-    )
-    yield from _unlike(hosts, (*HARDWARE, *SETTINGS), "host: ")
-    yield from _unlike([found.get("versions") or {} for found in last], prefix="version: ")
-    yield from _unlike(last, ("executor", "measure"))
-    for name, first, second in _unlike(facts, ("suite_name", "plan_seed", "greenbench_version")):
-        yield name.replace("_", " "), first, second
-    for what, first, second, studies in _trained(one, two):
-        yield f"{what} of {studies}", first, second
-    yield from _unlike([found.get("data") or {} for found in last], prefix="data set: ")
-    yield from _arms(one, two)
-
-
-def _unlike(
-    sides: Sequence[Mapping[str, Any]], keys: Sequence[str] = (), prefix: str = ""
-) -> Iterator[tuple[str, str, str]]:
-    """Of these keys (else of all) those whose values differ, with both values."""
-    for key in keys or sorted({*sides[0], *sides[1]}):
-        first, second = (side.get(key) for side in sides)
-        if first != second:
-            yield f"{prefix}{key}", _short(first), _short(second)
-
-
-def _arms(one: Context, two: Context) -> Iterator[tuple[str, str, str]]:
-    found = [comparison.configurations(side.cohorts) for side in (one, two)]
-    for key in dict.fromkeys((*found[0], *found[1])):
-        pair = [side.get(key) for side in found]
-        name = f"{key[0]}: {next(p for p in pair if p)[1] or 'original'}"
-        if pair[0] is None or pair[1] is None:
-            there = ["completed" if side else "not there" for side in pair]
-            yield name, there[0], there[1]
-        elif pair[0][0] != pair[1][0]:
-            yield f"{name}, hyperparameters", _short(pair[0][0]), _short(pair[1][0])
-
-
-def _host(side: Context) -> Mapping[str, Any]:
-    found = _last(side).get("host")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _last(side: Context) -> Mapping[str, Any]:
-    return side.sessions[-1] if side.sessions else {}
-
-
-def _short(value: Any) -> str:
-    return UNKNOWN if value is None else str(value)
-
-
-# --- sections -----------------------------------------------------------------------------------------
-
-
 def _summary(
     rows: pd.DataFrame,
     shifts: pd.DataFrame,
     what: str,
-    differences: Sequence[tuple[str, str, str]],
+    differing: Sequence[tuple[str, str, str]],
     refused: str,
     *labels: str,
 ) -> Section:
@@ -293,9 +157,9 @@ def _summary(
         points.append(
             f"{len(moved)} of {len(clear)} deltas of mutants changed beyond their intervals."
         )
-    if differences:
-        verb = "thing differs" if len(differences) == 1 else "things differ"
-        points.append(f"{len(differences)} {verb} between the two, as listed below.")
+    if differing:
+        verb = "thing differs" if len(differing) == 1 else "things differ"
+        points.append(f"{len(differing)} {verb} between the two, as listed below.")
     points += labels
     if refused:
         points.append(f"A gate (--fail-over) can't judge these: {refused}.")
@@ -311,7 +175,7 @@ def _words(row: pd.Series, what: str) -> str:
 
 
 def _comparable(
-    differences: Sequence[tuple[str, str, str]],
+    differing: Sequence[tuple[str, str, str]],
     energy: str,
     hardware: str,
     frameworks: str,
@@ -344,13 +208,13 @@ def _comparable(
     table = Table(
         title="What differs",
         columns=(Column("What"), Column("BEFORE"), Column("AFTER")),
-        rows=tuple(differences),
+        rows=tuple(differing),
     )
     return Section(
         key="comparable",
         title="What can be compared, and what can't",
         points=tuple(points),
-        tables=(table,) if differences else (),
+        tables=(table,) if differing else (),
     )
 
 

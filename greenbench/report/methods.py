@@ -49,7 +49,7 @@ VERDICTS = (
     " is above the margin with one-sided 95 % confidence, kept if it is below the margin with that"
     " confidence, improved if its 95 % interval holds gains only; otherwise inconclusive."
     " Where the metric is a share of a known number of test items, their sampling"
-    " error is part of that. Without a stated margin there is no verdict. A training that came to nothing (a value that is not"
+    " error is part of that (Newcombe 1998, as if each arm had items of its own). Without a stated margin there is no verdict. A training that came to nothing (a value that is not"
     " finite, a training loss above its start, a metric no better than chance) is an outcome of its"
     " own (diverged); its metrics enter no mean."
 )
