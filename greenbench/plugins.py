@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -313,12 +313,20 @@ def _model_problem(value: object) -> str | None:
         return f'names its Dockerfile as {value.dockerfile!r}, not "package:path/in/it/Dockerfile"'
     if not value.metrics or not all(isinstance(m, Metric) for m in value.metrics):
         return "declares no Metric"
-    if not all(isinstance(h, Hyperparameter) for h in value.hyperparameters):
+    return _hyperparameters_problem(value.hyperparameters)
+
+
+def _hyperparameters_problem(found: Sequence[object]) -> str | None:
+    declared = [one for one in found if isinstance(one, Hyperparameter)]
+    if len(declared) < len(found):
         return "declares hyperparameters that are not greenbench.api.Hyperparameter"
-    names = [h.name for h in value.hyperparameters]
+    names = [one.name for one in declared]
     if len(set(names)) != len(names):
         return "declares a hyperparameter twice"
-    for hyperparameter in value.hyperparameters:
+    joined = next((name for name in names if "," in name), None)
+    if joined is not None:
+        return f"names a hyperparameter {joined!r}: a comma stands between names"
+    for hyperparameter in declared:
         problem = hyperparameter.problem(hyperparameter.default)
         if problem:
             return f"has a default of {hyperparameter.name} that {problem}"

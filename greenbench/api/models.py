@@ -44,8 +44,8 @@ class Hyperparameter:
             return f"must be one of {', '.join(self.choices)}, not {value!r}"
         if isinstance(value, int | float) and not isinstance(value, bool):
             low, high = self.low, self.high
-            if not isfinite(value):
-                return f"must be finite, not {value!r}"
+            if not _is_float(value):
+                return f"must be finite and no larger than a float can be, not {value!r}"
             if (low is not None and value < low) or (high is not None and value > high):
                 return f"must be in {self.allowed()}, not {value!r}"
         return None
@@ -59,6 +59,14 @@ class Hyperparameter:
         low = "-∞" if self.low is None else repr(self.low)
         high = "∞" if self.high is None else repr(self.high)
         return f"[{low}, {high}]"
+
+
+def _is_float(value: float) -> bool:
+    """Whether a number, also a whole one of any length, is a finite float's."""
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,6 +152,8 @@ class _Reading:
         name = self.cells.text(row, table.changed)
         if not name:
             return model, {}
+        if "," in name:
+            self.cells.bad(row, table.changed, name, "one hyperparameter's name is needed")
         for column in (table.value, table.default):
             if not self.cells.text(row, column):
                 self.cells.bad(row, str(column), "", f"{name} is said to be changed here")

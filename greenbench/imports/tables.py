@@ -184,6 +184,9 @@ class HyperparametersTable(Table):
         strangers = sorted(set(self.executed) - set(self.columns))
         if strangers:
             raise ValueError(f"executed only of what is in columns, not {', '.join(strangers)}")
+        joined = [name for name in self.columns if "," in name]
+        if joined:
+            raise ValueError(f"names without a comma, not {joined[0]!r}: it stands between names")
         return self
 
 

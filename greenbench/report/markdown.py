@@ -14,6 +14,8 @@ from greenbench.report.text import LONGEST, cell_text, inert
 SPECIAL = re.compile(r"[\\`*|~$]|\](?=[\[(:])|(?<![^\W_])_|_(?![^\W_])")
 ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "#": "&#35;"})
 LEADING = re.compile(r"^([-+=!:\[]|\d+(?=[.)](\s|$)))")
+ENDING = re.compile(r"&#?\w+;$|[.,;:!。，；：！]$")
+"""With which a heading is not to end: a linter takes it for a sentence."""
 LINK = re.compile(r"(?i)(?<=[a-z])(:)(?=//)|(?<=www)(\.)")
 MEANING = re.compile(r"[\\`*|~$_&<>@#]|\](?=[\[(:])|(?i:://|www\.)")
 """What escaping may change; most texts hold none of it."""
@@ -24,7 +26,7 @@ def render_markdown(report: Report, pictures: Mapping[Figure, str] | None = None
 
     `pictures` are the places of drawn figures; without them there are tables alone.
     """
-    lines = [f"# {escape(report.title)}", ""]
+    lines = [_heading("#", report.title), ""]
     for section in report.sections:
         lines += _section(section, pictures or {})
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -65,8 +67,17 @@ def _block(text: str) -> str:
     return LEADING.sub(lambda match: f"&#{ord(match.group()[0])};{match.group()[1:]}", plain)
 
 
+def _heading(level: str, title: str) -> str:
+    return f"{level} {ENDING.sub(_entity, escape(title))}"
+
+
+def _entity(found: re.Match[str]) -> str:
+    sign = found.group()
+    return sign if len(sign) > 1 else f"&#{ord(sign)};"
+
+
 def _section(section: Section, pictures: Mapping[Figure, str]) -> Iterator[str]:
-    yield from (f"## {escape(section.title)}", "")
+    yield from (_heading("##", section.title), "")
     for paragraph in section.paragraphs:
         yield from (_block(paragraph), "")
     if section.points:
@@ -88,7 +99,7 @@ def _picture(figure: Figure, place: str) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield from (f"### {escape(table.title)}", "")
+    yield from (_heading("###", table.title), "")
     yield _row(escape(column.title) for column in table.columns)
     yield _row("---" if column.kind == "text" else "---:" for column in table.columns)
     for row in table.rows:

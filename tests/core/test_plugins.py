@@ -117,6 +117,7 @@ def test_built_ins_come_through_the_same_door() -> None:
             "lacks mutate()",
         ),
         (GOOD.replace("NAME", "bad").replace("low=1", "low=9"), "[9, ∞]"),
+        (GOOD.replace("NAME", "bad").replace("epochs", "lr,decay"), "'lr,decay': a comma stands"),
     ],
 )
 def test_a_broken_plugin_is_blamed_and_the_rest_works(distribution, code, expected) -> None:

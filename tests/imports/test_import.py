@@ -226,6 +226,7 @@ def test_cells_that_are_not_numbers_are_named(tmp_path):
         paper_row("epochs", "", 20, 2),
         paper_row("epochs", 22, 20, 3),
         paper_row("epochs", 22, 21, 4, performance="good"),
+        paper_row("gamma,epochs", 22, 20, 5),
     ]
     file = write(tmp_path / "runs.csv", PAPER_COLUMNS, rows)
     with pytest.raises(UsageError) as error:
@@ -237,6 +238,7 @@ def test_cells_that_are_not_numbers_are_named(tmp_path):
         'runs.csv:4: column "value": found ""; epochs is said to be changed here',
         'runs.csv:6: column "default": found "21"; the default of epochs of toy is 20 above',
         'runs.csv:6: column "performance": found "good"; a number is needed',
+        'runs.csv:7: column "mutated_hyperparameter": found "gamma,epochs"; one hyperparameter\'s name',
     ):
         assert problem in text
 

@@ -284,7 +284,8 @@ def test_json_keeps_to_its_published_schema(hostile, small):
 
 
 def test_markdown_passes_a_linter_and_its_figures_are_there(small, hostile, tmp_path):
-    for report, name in ((small, "a report.md"), (hostile, "hostile.md")):
+    dotted = replace(small, title="a suite named with a full stop.")
+    for report, name in ((small, "a report.md"), (hostile, "hostile.md"), (dotted, "dotted.md")):
         written = write_markdown(report, tmp_path / name)
         text = written[0].read_text(encoding="utf-8")
         links = re.findall(r"^!\[.+\]\(([^)\s]+)\)$", text, re.MULTILINE)

@@ -217,6 +217,7 @@ options = {name = "epoch"}
         ),
         ('mutate = [{operator = "epochs", values = [[3]]}]', "true, false, a number or a text"),
         ("hyperparameters = {learning_rate = nan}", "a finite number"),
+        (f"hyperparameters = {{learning_rate = {'9' * 400}}}", "no larger than a float can be"),
         ('[[study]]\nmodel = "net"', "give one of them another name"),
     ],
 )
