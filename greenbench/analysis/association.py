@@ -311,7 +311,7 @@ def _tukey(levels: int, df: float) -> float:
         lambda q: float(stats.studentized_range.sf(q, levels, df)) - ALPHA,
         near,
         x1=near * 1.001,
-        tol=1e-6,
+        tol=1e-8,
     )
     return float(limit) / math.sqrt(2)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from greenbench.analysis.inference import ALPHA, Array, rounded_down
+from greenbench.analysis.inference import ALPHA, Array, Scale, rounded_down
 from greenbench.analysis.joint import joint_p, joint_quantile
 
-Scale = Literal["ratio", "difference"]
 ROUNDING = 13
 """Digits of a contrast, relative to its values: what differs beyond them is a float's rounding,
 and no noise."""

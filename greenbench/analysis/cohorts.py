@@ -100,6 +100,7 @@ READ = (
     "ready_w",
     "cpu_time_s",
 )
+"""Of `QUANTITIES` what comes from the record as it is; the rest is worked out from it."""
 
 
 def idle_windows(frames: Frames) -> pd.DataFrame:

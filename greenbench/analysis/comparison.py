@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from greenbench.analysis.blocks import Scale, layouts
-from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.blocks import layouts
+from greenbench.analysis.inference import ALPHA, Array, Scale, unscaled
+from greenbench.analysis.samples import Mean
 
-TOTALS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
 ORIGINAL = "original"
+TOTALS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
 DELTAS = ("study", "arm", "mutation", "before", "after", "change", "low", "high", "blocks")
 
 
@@ -24,9 +24,10 @@ def totals(before: pd.DataFrame, after: pd.DataFrame, quantity: str) -> pd.DataF
     """Each arm that both frames of cohorts have with one configuration, in one quantity.
 
     before, after: means over blocks; change: after against before, relative; low, high: its
-    interval by Welch's t on logarithms of block means (of runs, where there are no blocks). The intervals hold together: their
-    confidence is 1 - 0.05/m for m arms (Bonferroni), so that the chance that any of them misses
-    is 5 % at most. blocks: the fewer of the two. Without two blocks on each side there is none.
+    interval by Welch's t on logarithms of block means (of runs, where there are no blocks). The
+    intervals hold together: their confidence is 1 - 0.05/m for m arms (Bonferroni), so that the
+    chance that any of them misses is 5 % at most. blocks: the fewer of the two. Without two blocks
+    on each side there is none.
     """
     sides = [_levels(table, quantity) for table in (before, after)]
     known = _in_both(matched(before, after), sides)
@@ -47,7 +48,8 @@ def deltas(before: pd.DataFrame, after: pd.DataFrame, quantity: str, scale: Scal
 
     before, after: the deltas; change: the difference (relative for a ratio: +1 % means that the
     mutant's ratio to its originals grew by 1 %), with an interval by Welch's t on the contrasts
-    (without blocks, on mutants and originals as independent samples), joint as in `totals`. Each side is compared with originals of its own.
+    (without blocks, on mutants and originals as independent samples), joint as in `totals`. Each
+    side is compared with originals of its own.
     """
     sides = [
         _contrasts(table[table["block"] > 0], quantity, scale)
@@ -58,8 +60,8 @@ def deltas(before: pd.DataFrame, after: pd.DataFrame, quantity: str, scale: Scal
     rows = [
         {
             **first,
-            "before": _back(one.mean, scale),
-            "after": _back(two.mean, scale),
+            "before": unscaled(one.mean, scale),
+            "after": unscaled(two.mean, scale),
             **_change(one, two, len(known), scale),
         }
         for first, one, two in known
@@ -91,40 +93,13 @@ def configurations(table: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str]
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Mean:
-    """A mean of `number` units on the scale that is compared, its variance and degrees of freedom
-    (0: not known), and their level in the quantity's own unit."""
-
-    mean: float
-    variance: float
-    df: float
-    number: int
-    level: float = math.nan
-
-    @classmethod
-    def of(cls, values: Array, level: float = math.nan) -> _Mean:
-        number = len(values)
-        variance = float(values.var(ddof=1)) / number if number > 1 else 0.0
-        variance = variance if np.ptp(values) > 0 else 0.0
-        return cls(float(values.mean()), variance, number - 1, number, level)
-
-    def minus(self, other: _Mean) -> _Mean:
-        """Of two independent ones (Welch 1947, Satterthwaite 1946)."""
-        variance, df = self.variance + other.variance, 0.0
-        if self.df and other.df and variance > 0:
-            df = 1 / sum((m.variance / variance) ** 2 / m.df for m in (self, other))
-        number = min(self.number, other.number)
-        return _Mean(self.mean - other.mean, variance, df, number)
-
-
-_Side = dict[tuple[str, str], _Mean]
+_Side = dict[tuple[str, str], Mean]
 """By study and arm."""
 
 
 def _in_both(
     same: Mapping[tuple[str, str], dict[str, str]], sides: Sequence[_Side]
-) -> list[tuple[dict[str, str], _Mean, _Mean]]:
+) -> list[tuple[dict[str, str], Mean, Mean]]:
     one, two = sides
     return [(first, one[k], two[k]) for k, first in same.items() if k in one and k in two]
 
@@ -132,7 +107,7 @@ def _in_both(
 def _levels(table: pd.DataFrame, quantity: str) -> _Side:
     """Of the logarithm of each block's mean, or of each run that is in none."""
     return {
-        key: _Mean.of(np.log(values), float(values.mean()))
+        key: Mean.of(np.log(values), float(values.mean()))
         for key, values in _values(table, quantity, "ratio").items()
     }
 
@@ -156,7 +131,7 @@ def _values(table: pd.DataFrame, quantity: str, scale: Scale) -> dict[tuple[str,
 def _contrasts(table: pd.DataFrame, quantity: str, scale: Scale) -> _Side:
     """Of each mutant's contrasts with its blocks' originals."""
     return {
-        (study, arm): _Mean.of(contrasts[np.isfinite(contrasts)])
+        (study, arm): Mean.of(contrasts[np.isfinite(contrasts)])
         for study, layout in layouts(table, quantity, scale).items()
         for arm, contrasts in zip(layout.arms, np.transpose(layout.contrasts), strict=True)
     }
@@ -165,7 +140,7 @@ def _contrasts(table: pd.DataFrame, quantity: str, scale: Scale) -> _Side:
 def _differences(table: pd.DataFrame, quantity: str, scale: Scale) -> _Side:
     """Of each mutant without blocks and its study's originals: independent samples."""
     found = {
-        key: _Mean.of(np.log(values) if scale == "ratio" else values)
+        key: Mean.of(np.log(values) if scale == "ratio" else values)
         for key, values in _values(table, quantity, scale).items()
     }
     return {
@@ -175,10 +150,10 @@ def _differences(table: pd.DataFrame, quantity: str, scale: Scale) -> _Side:
     }
 
 
-def _change(one: _Mean, two: _Mean, family: int, scale: Scale) -> Mapping[str, Any]:
+def _change(one: Mean, two: Mean, family: int, scale: Scale) -> Mapping[str, Any]:
     change = two.minus(one)
     found: dict[str, Any] = {
-        "change": _back(change.mean, scale),
+        "change": unscaled(change.mean, scale),
         "low": None,
         "high": None,
         "blocks": change.number,
@@ -187,12 +162,6 @@ def _change(one: _Mean, two: _Mean, family: int, scale: Scale) -> Mapping[str, A
         return found
     half = float(special.stdtrit(change.df, 1 - ALPHA / family / 2)) * math.sqrt(change.variance)
     if math.isfinite(half):
-        found["low"] = _back(change.mean - half, scale)
-        found["high"] = _back(change.mean + half, scale)
+        found["low"] = unscaled(change.mean - half, scale)
+        found["high"] = unscaled(change.mean + half, scale)
     return found
-
-
-def _back(value: float, scale: Scale) -> float:
-    if scale == "difference":
-        return value
-    return math.expm1(value) if value < 700 else math.inf

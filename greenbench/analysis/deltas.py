@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from greenbench.analysis.blocks import BlockFit, Layout, Scale, fit_blocks, layouts
+from greenbench.analysis.blocks import BlockFit, Layout, fit_blocks, layouts
 from greenbench.analysis.inference import (
     ALPHA,
     Array,
     Permutation,
+    Scale,
     cliffs_delta,
     cliffs_within,
     holm,
@@ -81,7 +82,7 @@ def deltas(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
 
 def deltas_alone(cohorts: pd.DataFrame, quantity: str, scale: Scale) -> pd.DataFrame:
     """`deltas` without the columns that hold for all mutants together: `joint_low`, `joint_high`,
-    `p_corrected`. For quantities that nothing is claimed of, which is most of a report's."""
+    `p_corrected`. For quantities whose mutants are not judged together: most of a report's."""
     columns = [name for name in COLUMNS if name not in TOGETHER]
     parts = [_alone(layout, fit, scale) for layout, fit in _fits(cohorts, quantity, scale)]
     return stacked(parts)[columns] if parts else pd.DataFrame(columns=columns)

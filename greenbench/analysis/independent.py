@@ -15,6 +15,7 @@ from scipy import special
 
 from greenbench.analysis.diagnostics import drifted, null_like
 from greenbench.analysis.inference import ALPHA, Array
+from greenbench.analysis.samples import Mean
 from greenbench.analysis.settings import Series, series
 from greenbench.analysis.unpaired import unpaired_deltas
 from greenbench.analysis.verdicts import (
@@ -195,15 +196,14 @@ def performance_word(
     one, other = (_finite(table, f"metric.{metric.name}") for table in (mutant, originals))
     if min(len(one), len(other)) < 2 or max(np.ptp(one), np.ptp(other)) == 0:
         return "inconclusive"
-    parts = [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (one, other)]
-    error = math.sqrt(sum(part for part, _ in parts))
-    if not error > 0:
+    original = Mean.of(other)
+    change = Mean.of(one).minus(original)
+    if not change.df > 0:
         return "inconclusive"
-    df = error**4 / sum(part**2 / n for part, n in parts)
-    change = float(one.mean() - other.mean())
-    gain = change if metric.direction == "maximize" else -change
+    gain = change.mean if metric.direction == "maximize" else -change.mean
     more, less = (
-        with_items(error, df, items) for items in items_errors(float(other.mean()), change, metric)
+        with_items(math.sqrt(change.variance), change.df, items)
+        for items in items_errors(original.mean, change.mean, metric)
     )
     if gain > _half(*more, 1 - ALPHA / 2):
         return "improved"

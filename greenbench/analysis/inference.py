@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ CHUNK = 128
 """Blocks whose arrangements are added at once."""
 PERMUTATION_SEED = 20_26
 """Fixed, so that the same record gives the same p."""
+Scale = Literal["ratio", "difference"]
+"""What is compared: logarithms, or the values themselves."""
 ALPHA = 0.05
 """Error level of every test and one minus the confidence of every interval."""
 
@@ -37,6 +40,11 @@ class Permutation:
 def relative(change: float) -> float:
     """A change of a logarithm as a relative one; beyond what a float holds it is infinite."""
     return math.inf if change >= 700 else math.expm1(change)
+
+
+def unscaled(value: float, scale: Scale) -> float:
+    """A change on the scale that is compared as it is shown: of a ratio, the relative one."""
+    return value if scale == "difference" else relative(value)
 
 
 def rounded_down(df: float) -> float:

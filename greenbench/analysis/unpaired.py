@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,11 +22,10 @@ from greenbench.analysis.association import (
     smallest_grouped,
     smallest_ranked,
 )
-from greenbench.analysis.inference import ALPHA, Array, fdr
+from greenbench.analysis.inference import ALPHA, Array, Scale, fdr, unscaled
 from greenbench.analysis.joint import joint_p, joint_quantile
 from greenbench.analysis.samples import t_test
 
-Scale = Literal["ratio", "difference"]
 TOO_FEW = "too few to tell"
 LEAST_RECORDED = 0.5
 """Share of runs that must record a hyperparameter for it to be held fixed."""
@@ -239,14 +238,14 @@ def _delta(arm: str, group: Array, originals: Array, scale: Scale) -> dict[str, 
 def _change(group: Array, originals: Array, scale: Scale) -> dict[str, Any]:
     center = float(group.mean() - originals.mean())
     row: dict[str, Any] = dict.fromkeys(CHANGE_COLUMNS)
-    row |= {"estimate": _back(center, scale), "p": math.nan}
+    row |= {"estimate": unscaled(center, scale), "p": math.nan}
     if min(len(group), len(originals)) > 1 and max(np.ptp(group), np.ptp(originals)) > 0:
         test = t_test(group, originals, equal_var=False)
         interval = test.confidence_interval()
         row |= {
             "p": float(test.pvalue),
-            "low": _back(float(interval.low), scale),
-            "high": _back(float(interval.high), scale),
+            "low": unscaled(float(interval.low), scale),
+            "high": unscaled(float(interval.high), scale),
         }
     return row
 
@@ -266,14 +265,8 @@ def _dunnett(
     limit = joint_quantile(float(df), tuple(loadings))
     for row, center, width, p in zip(rows, centers, widths, joint_p(t, df, loadings), strict=True):
         row["p_corrected"] = float(p)
-        row["joint_low"] = _back(center - limit * width, scale)
-        row["joint_high"] = _back(center + limit * width, scale)
-
-
-def _back(value: float, scale: Scale) -> float:
-    if scale == "difference":
-        return value
-    return math.expm1(value) if value < 700 else math.inf
+        row["joint_low"] = unscaled(center - limit * width, scale)
+        row["joint_high"] = unscaled(center + limit * width, scale)
 
 
 def _cells(

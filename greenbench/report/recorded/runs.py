@@ -9,6 +9,7 @@ from functools import cached_property
 import pandas as pd
 
 from greenbench.analysis.cohorts import METRIC
+from greenbench.analysis.correlations import NOMINAL
 from greenbench.analysis.independent import Diagnosis, diagnose, verdicts
 from greenbench.analysis.settings import (
     HYPERPARAMETER,
@@ -18,8 +19,6 @@ from greenbench.analysis.settings import (
 from greenbench.analysis.unpaired import unpaired_correlations
 from greenbench.report.context import Context, channel_columns
 
-NOMINAL = ("seed",)
-"""Numbers without an order that could matter."""
 WORDS = {word: word for word in ("greener", "costlier", "inconclusive")}
 QUICKER = WORDS | {"greener": "quicker", "costlier": "slower"}
 FEWEST_ORIGINALS = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from greenbench.analysis.verdicts import FINE
 from greenbench.report import generated
 from greenbench.report.model import Section
 from greenbench.report.moving import moving
@@ -31,9 +32,7 @@ def summary(known: Recorded, limits: int) -> Section:
         words = Counter(table["energy"])
         called = known.called
         counts = ", ".join(f"{words[w]} {word}" for w, word in called.items() if words[w])
-        good = table[
-            (table["energy"] == "greener") & table["performance"].isin(("kept", "improved"))
-        ]
+        good = table[(table["energy"] == "greener") & table["performance"].isin(FINE)]
         rest = f"; {len(good)} {called['greener']} with performance kept" if len(good) else ""
         mutants = f"{len(table)} mutant{'' if len(table) == 1 else 's'}"
         points.append(f"{study}: by {what}, of {mutants}, {counts}{rest}.")
